@@ -1,0 +1,1 @@
+"""Compiler front end: CSL text to typed PE programs."""
