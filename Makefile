@@ -1,0 +1,73 @@
+# Everything a person or CI runs. `make` lists the targets; each sets up what it needs.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+
+VENV := .venv
+# PYTHON: the interpreter that builds and runs; the repository's own .venv unless given.
+PYTHON ?= $(VENV)/bin/python
+# BASE_PYTHON: what creates .venv.
+BASE_PYTHON ?= python3
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+PYTEST_ARGS ?=
+
+export PYTHONPATH := $(CURDIR)/src$(if $(PYTHONPATH),:$(PYTHONPATH))
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+BIN = $(dir $(abspath $(PYTHON)))
+RUN = PATH="$(BIN):$$PATH"
+PY = $(RUN) $(abspath $(PYTHON))
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+reproduce: dev ## set everything up, run the main job: a MeshGEMV on the simulated wafer, checked against NumPy
+	@$(PY) scripts/run_meshgemv.py
+
+test: dev ## set everything up, then run all tests but the long ones
+	@echo "== tests"
+	@$(PY) -m pytest -q -m "not long" -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
+
+check: dev ## quick: lint, types, sizes and unit tests
+	@$(MAKE) --no-print-directory lint types
+	@$(PY) -m pytest -q -m "not long" -n $(JOBS) tests/project tests/csl $(PYTEST_ARGS)
+
+lint: $(PYTHON) ## lint (ruff)
+	@echo "== lint"
+	@$(PY) -m ruff check .
+
+types: $(PYTHON) ## type check (pyright)
+	@echo "== types"
+	@$(PY) -m pyright --pythonpath $(abspath $(PYTHON))
+
+format: $(PYTHON) ## mend what the linter can mend by itself
+	@$(PY) -m ruff check --fix .
+
+test-long: dev ## the long tests too: fuzzing, big meshes (tens of minutes)
+	@$(PY) -m pytest -q -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
+
+golden-update: dev ## rewrite the expected outputs of dump and run cases; read the diff
+	@WAFERSIM_UPDATE_GOLDEN=1 $(PY) -m pytest -q -n $(JOBS) tests/csl $(PYTEST_ARGS)
+
+generated: dev ## rewrite the generated files (docs/csl-coverage.md)
+	@$(PY) scripts/csl_coverage.py
+
+dev: $(PYTHON) ## build the engine in place, into src/wafersim (PYTHON=... for another interpreter)
+	@$(PY) scripts/build_engine.py
+
+setup: $(VENV)/.ready ## create .venv with everything needed
+
+clean: ## remove builds and .venv
+	rm -rf build dist $(VENV) src/wafersim/_engine*.so .pytest_cache .ruff_cache .hypothesis
+
+# A given interpreter is used as it is; our own .venv is made from nothing, and again when versions change.
+ifeq ($(PYTHON),$(VENV)/bin/python)
+$(PYTHON): $(VENV)/.ready ;
+else
+$(PYTHON): ;
+endif
+
+$(VENV)/.ready: pyproject.toml envs/constraints.txt scripts/setup_env.sh
+	@BASE_PYTHON="$(BASE_PYTHON)" scripts/setup_env.sh $(VENV)
+	@touch $@
+
+.PHONY: help reproduce test check lint types format test-long golden-update generated dev setup clean
