@@ -1,0 +1,156 @@
+"""A compiled layout on disk: an `Image` goes into a folder, and comes back out of it.
+
+    out/out.json         parameters and colors, in the form host programs read
+    out/manifest.json    magic, format version, architecture, sizes, SHA-256 of every other file
+    out/programs.jsonl   one PE program a line (`ir/codec.py`)
+    out/routings.jsonl   one list of color configurations a line
+    out/tiles.npy        int32 [height, width, 2]: program and routing of each tile
+
+Every file is written beside its place and renamed into it, the manifest last, so a folder that was not
+finished is refused. Equal images give equal bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wafersim import __version__
+from wafersim.errors import CorruptImageError, ImageError, ImageVersionError, NotAnImageError
+from wafersim.ir import codec
+from wafersim.ir.program import ColorConfig, Image, Program
+
+MAGIC = "wafersim-image"
+FORMAT = 1
+"""Raised whenever an older reader would misunderstand a newer folder."""
+
+_MANIFEST = "manifest.json"
+_IN_MANIFEST = (
+    ["arch", "width", "height", "fabric_width", "fabric_height", "offset_x", "offset_y", "channels", "memcpy", "exports"]
+)
+
+
+def save(image: Image, folder: str | Path) -> None:
+    """Write `image` into `folder`, which is made if it does not exist."""
+    folder = Path(folder)
+    files = {
+        "out.json": _json({"params": image.params, "colors": image.colors}, indent=2),
+        "programs.jsonl": b"".join(_json(codec.to_plain(program)) for program in image.programs),
+        "routings.jsonl": b"".join(_json(codec.to_plain(routing)) for routing in image.routings),
+        "tiles.npy": _tiles_bytes(image),
+    }
+    manifest: dict[str, Any] = {"magic": MAGIC, "format": FORMAT, "wafersim": __version__}
+    manifest |= {name: codec.to_plain(getattr(image, name)) for name in _IN_MANIFEST}
+    manifest["files"] = {name: _digest(content) for name, content in files.items()}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _MANIFEST).unlink(missing_ok=True)
+        for name, content in files.items():
+            _write(folder / name, content)
+        _write(folder / _MANIFEST, _json(manifest, indent=2))
+    except OSError as error:
+        raise ImageError(f"cannot write '{folder}': {error.strerror or error}") from error
+
+
+def load(folder: str | Path) -> Image:
+    """The image in `folder`; refuses anything that `save` did not write completely."""
+    folder = Path(folder)
+    manifest = _read_manifest(folder)
+    files = {name: _read_checked(folder / name, digest) for name, digest in manifest["files"].items()}
+    try:
+        return _assemble(manifest, files)
+    except (codec.CodecError, KeyError, ValueError, TypeError) as error:
+        raise CorruptImageError(f"'{folder}' is malformed: {error}") from error
+
+
+def _assemble(manifest: dict[str, Any], files: dict[str, bytes]) -> Image:
+    tiles = np.load(io.BytesIO(files["tiles.npy"]), allow_pickle=False)
+    if tiles.shape != (manifest["height"], manifest["width"], 2):
+        raise ValueError(f"tiles.npy has shape {tiles.shape}")
+    names = json.loads(files["out.json"])
+    fields = {name: manifest[name] for name in _IN_MANIFEST}
+    fields |= {
+        "programs": [],
+        "routings": [],
+        "tiles": [],
+        "params": names["params"],
+        "colors": names["colors"],
+    }
+    image = codec.from_plain(Image, fields)
+    image.programs = [codec.from_plain(Program, json.loads(line)) for line in files["programs.jsonl"].splitlines()]
+    routing = tuple[ColorConfig, ...]
+    image.routings = [codec.from_plain(routing, json.loads(line)) for line in files["routings.jsonl"].splitlines()]
+    _check_tiles(tiles, len(image.programs), len(image.routings))
+    image.tiles = [(program, routing) for program, routing in tiles.reshape(-1, 2).tolist()]
+    return image
+
+
+def _check_tiles(tiles: np.ndarray, programs: int, routings: int) -> None:
+    if tiles.size == 0:
+        return
+    lowest, highest = tiles.min(axis=(0, 1)), tiles.max(axis=(0, 1))
+    if lowest[0] < -1 or lowest[1] < 0 or highest[0] >= programs or highest[1] >= routings:
+        raise ValueError("tiles.npy names a program or a routing that does not exist")
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / _MANIFEST
+    if not folder.is_dir():
+        raise NotAnImageError(f"'{folder}' is no folder; compile first: cslc <layout> -o {folder}")
+    try:
+        manifest = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise NotAnImageError(f"'{folder}' has no {_MANIFEST}: not written by this cslc, or not completely") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise CorruptImageError(f"'{path}' cannot be read: {error}") from error
+    if not isinstance(manifest, dict) or manifest.get("magic") != MAGIC:
+        raise NotAnImageError(f"'{path}' is not the manifest of a compiled image")
+    if manifest.get("format") != FORMAT:
+        found = manifest.get("format")
+        raise ImageVersionError(f"'{folder}' has image format {found!r:.20}, this wafersim reads {FORMAT}; recompile")
+    missing = [name for name in (*_IN_MANIFEST, "files") if name not in manifest]
+    files = manifest.get("files")
+    if missing or not isinstance(files, dict) or set(files) != _FILES:
+        raise CorruptImageError(f"'{path}' is incomplete: {', '.join(missing) or 'files'}")
+    return manifest
+
+
+_FILES = {"out.json", "programs.jsonl", "routings.jsonl", "tiles.npy"}
+
+
+def _read_checked(path: Path, digest: object) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise CorruptImageError(f"'{path}' cannot be read: {error.strerror or error}") from error
+    if _digest(content) != digest:
+        raise CorruptImageError(f"'{path}' is damaged: its content is not what the manifest says; recompile")
+    return content
+
+
+def _tiles_bytes(image: Image) -> bytes:
+    tiles = np.array(image.tiles, dtype="<i4").reshape(image.height, image.width, 2)
+    buffer = io.BytesIO()
+    np.save(buffer, tiles, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _json(value: Any, indent: int | None = None) -> bytes:
+    separators = (",", ":") if indent is None else None
+    return (json.dumps(value, indent=indent, separators=separators, ensure_ascii=True) + "\n").encode()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _write(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_bytes(content)
+    os.replace(temporary, path)

@@ -1,0 +1,108 @@
+"""Machine tables: an architecture's name goes in, frozen settings come out.
+
+A table (`config/machines/<arch>.yaml`) holds sections of rows; a row has `value`, `unit` and `source`.
+`presets` of a table replace values by dotted name. The settings are a plain nested dictionary of
+numbers and lists of numbers, which the engine is given unchanged; the compiler asks for rows by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from wafersim.errors import MachineTableError, UsageError
+
+ARCHITECTURES = ("wse2", "wse3")
+DEFAULT_ARCH = "wse2"
+DEFAULT_PRESET = "sim"
+
+
+@dataclass(frozen=True, eq=False)
+class Machine:
+    """Settings of one architecture under one preset; `settings` is handed to the engine."""
+
+    arch: str
+    preset: str
+    settings: dict[str, Any]
+
+    def row(self, name: str) -> Any:
+        """Value of the row with the dotted `name`."""
+        value: Any = self.settings
+        for part in name.split("."):
+            if not isinstance(value, Mapping) or part not in value:
+                raise MachineTableError(f"the machine table of {self.arch} has no row '{name}'")
+            value = value[part]
+        return value
+
+    def number(self, name: str) -> int:
+        value = self.row(name)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise MachineTableError(f"row '{name}' of the machine table of {self.arch} is no integer: {value!r}")
+        return value
+
+    def numbers(self, name: str) -> tuple[int, ...]:
+        value = self.row(name)
+        if not isinstance(value, list) or not all(isinstance(item, int) for item in value):
+            raise MachineTableError(f"row '{name}' of the machine table of {self.arch} is no list of integers: {value!r}")
+        return tuple(value)
+
+
+def load(arch: str, preset: str = DEFAULT_PRESET) -> Machine:
+    """The settings of `arch`; raises `UsageError` for names that do not exist."""
+    if arch not in ARCHITECTURES:
+        raise UsageError(f"unknown architecture '{arch}', expected one of: {', '.join(ARCHITECTURES)}")
+    path = _directory() / f"{arch}.yaml"
+    try:
+        table = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise MachineTableError(f"cannot read machine table '{path}': {error}") from error
+    return from_table(arch, preset, table)
+
+
+def from_table(arch: str, preset: str, table: Any) -> Machine:
+    """Settings from a table as read from YAML."""
+    if not isinstance(table, dict):
+        raise MachineTableError(f"the machine table of {arch} is no mapping")
+    presets = table.get("presets", {})
+    if preset not in presets:
+        raise UsageError(f"unknown preset '{preset}' of {arch}, expected one of: {', '.join(presets)}")
+    sections = {name: content for name, content in table.items() if name != "presets"}
+    settings = _values(sections, arch)
+    _override(settings, presets[preset] or {}, arch, preset)
+    return Machine(arch, preset, settings)
+
+
+def _directory() -> Path:
+    installed = Path(__file__).parent / "machines"
+    checkout = Path(__file__).parents[2] / "config" / "machines"
+    return installed if installed.is_dir() else checkout
+
+
+def _values(node: Any, name: str) -> Any:
+    """Strips `unit` and `source` off every row below `node`."""
+    if not isinstance(node, dict):
+        return node
+    if "value" not in node:
+        return {key: _values(child, f"{name}.{key}") for key, child in node.items()}
+    if not {"unit", "source"} <= node.keys():
+        raise MachineTableError(f"row '{name}' needs a unit and a source beside its value")
+    return node["value"]
+
+
+def _override(settings: dict[str, Any], changes: Any, arch: str, preset: str, prefix: str = "") -> None:
+    for key, change in changes.items():
+        name = f"{prefix}{key}"
+        *path, last = name.split(".")
+        section: Any = settings
+        for part in path:
+            section = section.get(part, {}) if isinstance(section, dict) else {}
+        if last not in section:
+            raise MachineTableError(f"preset '{preset}' of {arch} changes '{name}', which does not exist")
+        if isinstance(change, dict) and "value" not in change:
+            _override(settings, change, arch, preset, f"{name}.")
+        else:
+            section[last] = _values(change, name)
