@@ -207,7 +207,7 @@ class AsmExpr(Expr):
 
 @dataclass(slots=True, eq=False)
 class ArrayTypeExpr(Expr):
-    """`[N]T`, `[N, M]T`"""
+    """`[N]T`, `[N, M]T`; `[_]T` before a literal has the dimension `Ident("_")`."""
 
     dimensions: list[Expr]
     element: Expr
@@ -224,10 +224,12 @@ class PointerTypeExpr(Expr):
 
 @dataclass(slots=True, eq=False)
 class FnTypeExpr(Expr):
-    """`fn(T, U) R`"""
+    """`fn(T, U) R`, `task(T) void`"""
 
     params: list[Expr]
     result: Expr
+    kind: str = "fn"
+    """`fn` or `task`"""
 
 
 @dataclass(slots=True, eq=False)
