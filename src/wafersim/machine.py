@@ -70,7 +70,7 @@ def from_table(arch: str, preset: str, table: Any) -> Machine:
     presets = table.get("presets", {})
     if preset not in presets:
         raise UsageError(f"unknown preset '{preset}' of {arch}, expected one of: {', '.join(presets)}")
-    sections = {name: content for name, content in table.items() if name != "presets"}
+    sections = {name: content for name, content in table.items() if name not in ("presets", "sources")}
     settings = _values(sections, arch)
     _override(settings, presets[preset] or {}, arch, preset)
     return Machine(arch, preset, settings)
