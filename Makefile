@@ -43,10 +43,10 @@ format: $(PYTHON) ## mend what the linter can mend by itself
 	@$(PY) -m ruff check --fix .
 
 test-long: dev ## the long tests too: fuzzing, big meshes (tens of minutes)
-	@$(PY) -m pytest -q -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
+	@$(PY) -m pytest -q --long -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
 
 golden-update: dev ## rewrite the expected outputs of dump and run cases; read the diff
-	@WAFERSIM_UPDATE_GOLDEN=1 $(PY) -m pytest -q -n $(JOBS) tests/csl $(PYTEST_ARGS)
+	@$(PY) -m pytest -q -n $(JOBS) tests/csl --update-cases $(PYTEST_ARGS)
 
 generated: dev ## rewrite the generated files (docs/csl-coverage.md)
 	@$(PY) scripts/csl_coverage.py

@@ -12,10 +12,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--examples", help="checkout of Cerebras/sdk-examples (or the variable SDK_EXAMPLES)")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "long: takes minutes; runs only with --long")
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--long"):
         return

@@ -47,3 +47,8 @@ def test_a_long_chain_is_limited(piece: str) -> None:
     _, diagnostics = parse_text("const a = a" + piece * 2000 + ";")
     assert diagnostics.items[0].message == "more than 1000 operators in one expression"
     assert not parse_text("const a = a" + piece * 900 + ";")[1].items
+
+
+def test_text_that_is_not_csl_ends_after_the_usual_number_of_errors() -> None:
+    _, diagnostics = parse_text("# " * 1000)
+    assert len(diagnostics.items) == 20

@@ -22,6 +22,9 @@ MAX_CHAIN = 1000
 FILE_LEVEL = frozenset({"fn", "task", "param", "export", "extern"})
 """Tokens that start a declaration no block can contain."""
 
+LINE_STARTERS = frozenset({"const", "var", "return", "while", "for"})
+"""Tokens that start a statement when they start a line: where reading can go on after an error."""
+
 
 class MissingBrace(Abort):
     """Unwinds to the file level: a declaration started where a block was still open."""
@@ -72,10 +75,16 @@ class TokenCursor:
         """A missing `;` is reported where it should stand: behind the token before."""
         if self.accept(";"):
             return
-        raise self.diagnostics.error(self._behind_previous(), f"expected ';' after {after}, found {self.token.describe()}")
+        raise self.error(self._behind_previous(), f"expected ';' after {after}, found {self.token.describe()}")
 
     def unexpected(self, expected: str) -> Abort:
-        return self.diagnostics.error(self.token.span, f"expected {expected}, found {self.token.describe()}")
+        return self.error(self.token.span, f"expected {expected}, found {self.token.describe()}")
+
+    def error(self, span: Span, message: str, *notes: Note) -> Abort:
+        """Record an error, but not a second one about text that the lexer has already refused."""
+        if self.token.kind == "bad":
+            return Abort()
+        return self.diagnostics.error(span, message, *notes)
 
     @property
     def previous(self) -> Token:
@@ -95,7 +104,7 @@ class TokenCursor:
     def nested(self) -> Iterator[None]:
         """One level deeper; too many are an error, never a crash of this program."""
         if self._nesting >= MAX_NESTING:
-            raise self.diagnostics.error(self.token.span, f"nested more than {MAX_NESTING} levels deep")
+            raise self.error(self.token.span, f"nested more than {MAX_NESTING} levels deep")
         self._nesting += 1
         try:
             yield
@@ -104,7 +113,7 @@ class TokenCursor:
 
     def check_chain(self, length: int) -> None:
         if length > MAX_CHAIN:
-            raise self.diagnostics.error(self.token.span, f"more than {MAX_CHAIN} operators in one expression")
+            raise self.error(self.token.span, f"more than {MAX_CHAIN} operators in one expression")
 
     # ----------------------------------------------------------------------------------- recovery
 
@@ -119,9 +128,9 @@ class TokenCursor:
             self.advance()
         while not self.at("eof"):
             here = self._levels[self.index]
-            if self.at("}") and here <= level:
+            if (self.at("}") and here <= level) or self.starts_at_margin():
                 return
-            if self._starts_file_level():
+            if here == level and self.at(*LINE_STARTERS) and self._starts_line():
                 return
             token = self.advance()
             if here == level and token.kind == ";":
@@ -129,21 +138,23 @@ class TokenCursor:
             if token.kind == "}" and here == level + 1 and self._ends_item(token):
                 return
 
-    def starts_line(self) -> bool:
-        text = self.token.span.source.text
-        start = self.token.span.start
-        return not text[text.rfind("\n", 0, start) + 1 : start].strip()
-
     def missing_brace(self, opening: Token) -> MissingBrace:
         note = Note(opening.span, "the block starts here")
-        self.diagnostics.error(self.token.span, f"expected '}}' to close the block, found {self.token.describe()}", note)
+        self.error(self.token.span, f"expected '}}' to close the block, found {self.token.describe()}", note)
         return MissingBrace()
 
-    def _starts_file_level(self) -> bool:
-        """A declaration that no block can contain, at the start of a line and not indented."""
-        if not (self.at(*FILE_LEVEL) or (self.at_word("layout") and self.peek().kind == "{")):
-            return False
-        return self.token.span.line_col[1] == 1
+    def at_file_level_word(self) -> bool:
+        """At a declaration that no block can contain."""
+        if self.at_word("layout"):
+            return self.peek().kind == "{"
+        return self.at(*FILE_LEVEL) and self.peek().kind in ("identifier", "fn", "var", "const")
+
+    def starts_at_margin(self) -> bool:
+        """At such a declaration, and not indented: whatever is still open lacks its brace."""
+        return self.at_file_level_word() and self.token.span.line_col[1] == 1
+
+    def _starts_line(self) -> bool:
+        return "\n" in self.token.span.source.text[self.previous.span.end : self.token.span.start]
 
     def _ends_item(self, brace: Token) -> bool:
         """Is a brace just taken the end of a statement? Not when the line goes on, as in `} else {` or `};`."""

@@ -13,16 +13,20 @@ from wafersim.csl.diagnostics import Diagnostics
 from wafersim.csl.source import Source, Span
 
 KEYWORDS = frozenset(
-    "and asm break comptime const continue else enum export extern false fn for if inline noinline or packed "
-    "param return struct switch task true undefined union unreachable var volatile while".split()
-)
+    [
+        "and", "asm", "break", "comptime", "const", "continue", "else", "enum", "export", "extern", "false",
+        "fn", "for", "if", "inline", "noinline", "or", "packed", "param", "return", "struct", "switch", "task",
+        "true", "undefined", "union", "unreachable", "var", "volatile", "while",
+    ]
+)  # fmt: skip
 """Reserved words. `layout`, `align`, `linksection` and `linkname` are words only where a declaration
 expects them, and names elsewhere."""
 
-PUNCTUATION = (
-    "<<= >>= ... += -= *= /= %= &= |= ^= == != <= >= << >> && || ++ -> => .* "
-    "( ) [ ] { } , ; : . = < > + - * / % & | ^ ~ !"
-).split()
+PUNCTUATION = [
+    "<<=", ">>=", "...", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "==", "!=", "<=", ">=", "<<", ">>",
+    "&&", "||", "++", "->", "=>", ".*", "(", ")", "[", "]", "{", "}", ",", ";", ":", ".", "=", "<", ">", "+",
+    "-", "*", "/", "%", "&", "|", "^", "~", "!",
+]  # fmt: skip
 """Longest first. `&&`, `||` and `++` are read so that the parser can say what to write instead."""
 
 MAX_DIGITS = 4000
@@ -41,6 +45,7 @@ _TOKEN = re.compile(
     r"|(?P<punctuation>" + "|".join(re.escape(text) for text in PUNCTUATION) + ")"
 )
 
+_CHARACTER = re.compile(r"'(?:[^'\\\n]|\\.)*'")
 _FLOAT = re.compile(r"[0-9][0-9_]*(\.[0-9][0-9_]*)?([eE][+-]?[0-9][0-9_]*)?\Z")
 _BASES = {"0x": (16, "0123456789abcdef"), "0b": (2, "01"), "0o": (8, "01234567")}
 _BASE_NAMES = {16: "hexadecimal", 2: "binary", 8: "octal"}
@@ -48,8 +53,8 @@ _BASE_NAMES = {16: "hexadecimal", 2: "binary", 8: "octal"}
 
 @dataclass(slots=True, eq=False)
 class Token:
-    """A token. `kind` is `identifier`, `builtin`, `int`, `float`, `string`, `eof`, or the text of a
-    keyword or punctuation mark itself."""
+    """A token. `kind` is `identifier`, `builtin`, `int`, `float`, `string`, `eof`, `bad` (text that has
+    been reported), or the text of a keyword or punctuation mark itself."""
 
     kind: str
     span: Span
@@ -65,7 +70,7 @@ class Token:
 
 
 def tokenize(source: Source, diagnostics: Diagnostics) -> list[Token]:
-    """All tokens of a source; the last one has kind `eof`."""
+    """All tokens of a source; the last one has kind `eof` and stands behind the last real one."""
     return _Lexer(source, diagnostics).run()
 
 
@@ -95,10 +100,11 @@ class _Lexer:
                 offset = match.end()
                 if match.lastgroup != "space":
                     handlers[str(match.lastgroup)](match.group(), Span(self.source, match.start(), offset))
-        self._add("eof", Span(self.source, len(text), len(text)))
+        end = self.tokens[-1].span.end if self.tokens else 0
+        self._add("eof", Span(self.source, end, end))
         return self.tokens
 
-    def _add(self, kind: str, span: Span, value: int | float | str | None = None) -> None:
+    def _add(self, kind: str, span: Span, value: float | str | None = None) -> None:
         self.tokens.append(Token(kind, span, value))
 
     def _word(self, text: str, span: Span) -> None:
@@ -146,7 +152,7 @@ class _Lexer:
     def _string(self, text: str, span: Span) -> None:
         if len(text) < 2 or not text.endswith('"'):
             self.diagnostics.error(span, "string has no closing '\"' on its line")
-            self._add("string", span, "")
+            self._add("bad", span)
             return
         body = text[1:-1]
         self._add("string", span, self._unescape(body, span) if "\\" in body else body)
@@ -177,22 +183,26 @@ class _Lexer:
 
     def _block_comment(self, offset: int) -> int:
         end = self.source.text.find("*/", offset + 2)
-        self.diagnostics.error(Span(self.source, offset, offset + 2), "CSL has no '/* */' comments; use '//' on each line")
+        span = Span(self.source, offset, offset + 2)
+        self.diagnostics.error(span, "CSL has no '/* */' comments; use '//' on each line")
         return len(self.source.text) if end < 0 else end + 2
 
     def _bad_character(self, offset: int) -> int:
         char = self.source.text[offset]
-        span = Span(self.source, offset, offset + 1)
+        end = offset + 1
         if char == "'":
-            self.diagnostics.error(span, "CSL has no character literals; use a string or the character's number")
-            end = re.compile(r"'(?:[^'\\\n]|\\.)*'?").match(self.source.text, offset)
-            return end.end() if end else offset + 1
-        if char == "@":
-            self.diagnostics.error(span, "expected the name of a builtin after '@'")
+            message = "CSL has no character literals; use a string or the character's number"
+            if literal := _CHARACTER.match(self.source.text, offset):
+                end = literal.end()
+        elif char == "@":
+            message = "expected the name of a builtin after '@'"
         else:
             shown = f"'{char}'" if char.isprintable() else f"U+{ord(char):04X}"
-            self.diagnostics.error(span, f"character {shown} is not part of the language")
-        return offset + 1
+            message = f"character {shown} is not part of the language"
+        span = Span(self.source, offset, end)
+        self.diagnostics.error(span, message)
+        self._add("bad", span)
+        return end
 
 
 def _shorten(text: str) -> str:

@@ -6,6 +6,9 @@ must not be read as the start of a literal `T{ ... }`; `parse_type` sees to that
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import ClassVar, TypeVar
+
 from wafersim.csl import ast
 from wafersim.csl.cursor import TokenCursor
 from wafersim.csl.lexer import Token
@@ -26,6 +29,9 @@ COMPARISON = 3
 
 NOT_OPERATORS = {"&&": "'and'", "||": "'or'", "++": "'@strcat' for strings or '+= 1' to count"}
 """What people write by habit, and what to write instead."""
+
+
+Item = TypeVar("Item")
 
 
 class ExprParser(TokenCursor):
@@ -61,10 +67,10 @@ class ExprParser(TokenCursor):
             right = self.parse_binary(strength + 1)
             left = ast.Binary(left.span.to(right.span), operator.kind, left, right, operator.span)
             if strength == COMPARISON and PRECEDENCE.get(self.token.kind) == COMPARISON:
-                raise self.diagnostics.error(self.token.span, "comparisons cannot be chained; use 'and'")
+                raise self.error(self.token.span, "comparisons cannot be chained; use 'and'")
         if self.token.kind in NOT_OPERATORS:
             instead = NOT_OPERATORS[self.token.kind]
-            raise self.diagnostics.error(self.token.span, f"'{self.token.kind}' is not an operator; use {instead}")
+            raise self.error(self.token.span, f"'{self.token.kind}' is not an operator; use {instead}")
         return left
 
     def parse_prefix(self) -> ast.Expr:
@@ -116,7 +122,7 @@ class ExprParser(TokenCursor):
         self.advance()
         indices = self._list_until("]", self.parse_expression)
         if not indices:
-            raise self.diagnostics.error(self.previous.span, "expected an index before ']'")
+            raise self.error(self.previous.span, "expected an index before ']'")
         return ast.Index(self.span_from(operand.span), operand, indices)
 
     def parse_arguments(self) -> list[ast.Expr]:
@@ -222,7 +228,7 @@ class ExprParser(TokenCursor):
             label = self.advance()
             self.advance()
         elif self.peek().kind == "." and self.peek(2).kind == "identifier" and self.peek(3).kind == "=":
-            raise self.diagnostics.error(start, "a struct literal starts with '.{', or with its type")
+            raise self.error(start, "a struct literal starts with '.{', or with its type")
         with_literals, self._literal_allowed = self._literal_allowed, True
         try:
             block = self.parse_block(label)
@@ -239,8 +245,8 @@ class ExprParser(TokenCursor):
         self.expect("->")
         body = self.parse_expression()
         if len(names) != len(extents):
-            message = f"{len(names)} induction variables but {len(extents)} extents"
-            self.diagnostics.error(self.span_from(start), message)
+            counts = f"{_count(len(names), 'induction variable')} but {_count(len(extents), 'extent')}"
+            self.error(self.span_from(start), counts)
         return ast.TensorAccess(self.span_from(start), names, extents, body)
 
     def _induction_variable(self) -> Token:
@@ -254,7 +260,7 @@ class ExprParser(TokenCursor):
         depth = 1
         while depth:
             if self.at("eof"):
-                raise self.diagnostics.error(opening.span, "'(' is never closed")
+                raise self.error(opening.span, "'(' is never closed")
             depth += {"(": 1, ")": -1}.get(self.advance().kind, 0)
         return ast.AsmExpr(self.span_from(start))
 
@@ -287,7 +293,7 @@ class ExprParser(TokenCursor):
         start = self.advance().span
         dimensions = self._list_until("]", self.parse_expression)
         if not dimensions:
-            raise self.diagnostics.error(self.previous.span, "expected the size of the array before ']'")
+            raise self.error(self.previous.span, "expected the size of the array before ']'")
         element = self.parse_type()
         return ast.ArrayTypeExpr(self.span_from(start), dimensions, element)
 
@@ -343,9 +349,9 @@ class ExprParser(TokenCursor):
 
     # ------------------------------------------------------------------------------------ helpers
 
-    def _list_until(self, closing: str, parse_item):  # noqa: ANN001, ANN202 (generic in the item)
+    def _list_until(self, closing: str, parse_item: Callable[[], Item]) -> list[Item]:
         """Items separated by commas, a last comma allowed; takes the closing token."""
-        items = []
+        items: list[Item] = []
         with_literals, self._literal_allowed = self._literal_allowed, True
         try:
             while not self.at(closing):
@@ -357,7 +363,7 @@ class ExprParser(TokenCursor):
         self.advance()
         return items
 
-    _PRIMARIES = {
+    _PRIMARIES: ClassVar[dict] = {
         "(": parse_parenthesised,
         "builtin": parse_builtin_call,
         ".": parse_dot_literal,
@@ -390,6 +396,10 @@ _LEAVES = {
 _TYPE_NODES = (
     ast.Ident, ast.Member, ast.Call, ast.BuiltinCall, ast.ArrayTypeExpr, ast.StructTypeExpr, ast.Index, ast.IfExpr,
 )  # fmt: skip
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _names_type(expr: ast.Expr) -> bool:

@@ -6,8 +6,11 @@ statements have none: `parse_open_statement` says whether one is still due.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import ClassVar
+
 from wafersim.csl import ast
-from wafersim.csl.cursor import FILE_LEVEL, MissingBrace
+from wafersim.csl.cursor import MissingBrace
 from wafersim.csl.diagnostics import Abort, TooManyErrors
 from wafersim.csl.lexer import Token
 from wafersim.csl.parse_expr import ExprParser
@@ -30,18 +33,14 @@ class StmtParser(ExprParser):
         statements: list[ast.Stmt] = []
         with self.nested():
             while not self.at("}"):
-                if self.at("eof") or self._starts_declaration():
+                if self.at("eof") or self.starts_at_margin():
                     raise self.missing_brace(opening)
                 self._recovering(self.parse_statement, statements)
         self.advance()
         start = label.span if label else opening.span
         return ast.Block(self.span_from(start), str(label.value) if label else None, statements)
 
-    def _starts_declaration(self) -> bool:
-        """`fn`, `task` and the like at the start of a line: a brace was forgotten further up."""
-        return self.at(*FILE_LEVEL) and self.peek().kind in ("identifier", "fn", "var", "const") and self.starts_line()
-
-    def _recovering(self, parse, into: list) -> None:  # noqa: ANN001 (a parse function)
+    def _recovering(self, parse: Callable[[], ast.Stmt], into: list[ast.Stmt]) -> None:
         """Parse one item; after a syntax error go to the next, so that each gives one message at most."""
         start = self.index
         try:
@@ -68,6 +67,8 @@ class StmtParser(ExprParser):
                 return parse(self)
             if self.at("identifier") and self.peek().kind == ":":
                 return self.parse_labelled()
+            if self.at_file_level_word():
+                raise self.error(self.token.span, f"{self.token.describe()} can only stand at file level")
             return self.parse_assignment(), True
 
     def parse_block_statement(self) -> Open:
@@ -144,7 +145,7 @@ class StmtParser(ExprParser):
             while self.accept(",") and not self.at("=>"):
                 values.append(self.parse_expression())
         if self.at("..."):
-            raise self.diagnostics.error(self.token.span, "a case cannot be a range; list the values")
+            raise self.error(self.token.span, "a case cannot be a range; list the values")
         self.expect("=>")
         body = self.parse_case_body()
         return ast.SwitchCase(self.span_from(start), values, body)
@@ -191,7 +192,7 @@ class StmtParser(ExprParser):
         self.expect("|", "'|' and the name of the element")
         captures = self._list_until("|", self.parse_capture)
         if not 1 <= len(captures) <= 2:
-            raise self.diagnostics.error(self.previous.span, "a for loop names the element and at most its index")
+            raise self.error(self.previous.span, "a for loop names the element and at most its index")
         body, needs_semicolon = self.parse_open_statement()
         name = str(label.value) if label else None
         return ast.For(self.span_from(start.span), name, inline, iterable, captures, body), needs_semicolon
@@ -227,7 +228,7 @@ class StmtParser(ExprParser):
     def parse_stray_else(self) -> Open:
         """stray_else = "else" ;  (always an error)"""
         hint = "; the statement before 'else' has no ';'" if self.previous.kind == ";" else ""
-        raise self.diagnostics.error(self.token.span, f"'else' without 'if'{hint}")
+        raise self.error(self.token.span, f"'else' without 'if'{hint}")
 
     def _jump_label(self) -> str | None:
         if not self.accept(":"):
@@ -237,7 +238,7 @@ class StmtParser(ExprParser):
     def _at_end_of_jump(self) -> bool:
         return self.at(";", "else", ",", "}")
 
-    _STATEMENTS = {
+    _STATEMENTS: ClassVar[dict[str, Callable[..., Open]]] = {
         "{": parse_block_statement,
         "const": parse_variable_statement,
         "var": parse_variable_statement,

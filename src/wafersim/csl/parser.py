@@ -23,7 +23,11 @@ STACK_FRAMES = 12_000
 
 def parse_source(source: Source, diagnostics: Diagnostics) -> ast.File:
     """Tokens and syntax tree of one source; what could be read where there are errors."""
-    return parse(tokenize(source, diagnostics), diagnostics)
+    try:
+        tokens = tokenize(source, diagnostics)
+    except TooManyErrors:
+        return ast.File(Span(source, 0, len(source.text)), [])
+    return parse(tokens, diagnostics)
 
 
 def parse(tokens: list[Token], diagnostics: Diagnostics) -> ast.File:
@@ -85,7 +89,7 @@ class Parser(StmtParser):
             return self.parse_layout()
         if self.at("}"):
             self.advance()
-            raise self.diagnostics.error(self.previous.span, "'}' closes no block")
+            raise self.error(self.previous.span, "'}' closes no block")
         raise self.unexpected("a declaration")
 
     def parse_storage(self) -> ast.Stmt:
@@ -131,20 +135,20 @@ class Parser(StmtParser):
         """Rules on what a declaration must have; they need no types and give the clearest message here."""
         if attributes.storage == "extern":
             if init is not None:
-                self.diagnostics.error(init.span, f"extern '{name.value}' cannot have an initial value")
+                self.error(init.span, f"extern '{name.value}' cannot have an initial value")
             elif declared is None:
-                self.diagnostics.error(name.span, f"extern '{name.value}' needs a type")
+                self.error(name.span, f"extern '{name.value}' needs a type")
         elif kind == "const" and init is None:
-            self.diagnostics.error(name.span, f"const '{name.value}' needs an initial value")
+            self.error(name.span, f"const '{name.value}' needs an initial value")
         elif kind == "var" and init is None and declared is None:
-            self.diagnostics.error(name.span, f"var '{name.value}' needs a type or an initial value")
+            self.error(name.span, f"var '{name.value}' needs a type or an initial value")
 
     def parse_attributes(self, attributes: ast.Attributes) -> None:
         """attribute = ( "align" | "linksection" | "linkname" ) "(" expression ")" ;"""
         while self.token.kind == "identifier" and self.token.value in ("align", "linksection", "linkname"):
             name = str(self.advance().value)
             if getattr(attributes, name) is not None:
-                raise self.diagnostics.error(self.previous.span, f"'{name}' is given twice")
+                raise self.error(self.previous.span, f"'{name}' is given twice")
             self.expect("(", f"'(' after '{name}'")
             setattr(attributes, name, self.parse_expression())
             self.expect(")")
@@ -175,7 +179,7 @@ class Parser(StmtParser):
     def _function_body(self, name: Token, attributes: ast.Attributes) -> ast.Block | None:
         if attributes.storage == "extern":
             if self.at("{"):
-                self.diagnostics.error(self.token.span, f"extern '{name.value}' cannot have a body")
+                self.error(self.token.span, f"extern '{name.value}' cannot have a body")
                 return self.parse_block()
             self.expect_semicolon(f"the declaration of '{name.value}'")
             return None
