@@ -32,6 +32,7 @@ def test_preset_replaces_values(change):
     [
         (table(memory={"words": {"value": 1}}), "row 'wse2.memory.words' needs a unit and a source"),
         (table(presets={"sim": {"memory.wrods": 1}}), "changes 'memory.wrods', which does not exist"),
+        (table(sources={"docs": "a page"}), "names the source 'a test', which the table does not list"),
         ([], "is no mapping"),
     ],
 )
@@ -50,3 +51,12 @@ def test_unknown_names():
         found.number("memory.wrods")
     with pytest.raises(MachineTableError, match=r"row 'queues\.input_depth' .* is no integer"):
         found.number("queues.input_depth")
+
+
+@pytest.mark.parametrize("arch", machine.ARCHITECTURES)
+@pytest.mark.parametrize("preset", ["sim", "silicon"])
+def test_real_tables_load_and_have_what_the_compiler_needs(arch, preset):
+    found = machine.load(arch, preset)
+    assert found.number("memory.words") == 24576
+    assert found.number("colors.count") == 24
+    assert len(found.numbers("queues.input_depth")) == found.number("queues.input")

@@ -31,9 +31,8 @@ FORMAT = 1
 """Raised whenever an older reader would misunderstand a newer folder."""
 
 _MANIFEST = "manifest.json"
-_IN_MANIFEST = (
-    ["arch", "width", "height", "fabric_width", "fabric_height", "offset_x", "offset_y", "channels", "memcpy", "exports"]
-)
+_IN_MANIFEST = ("arch", "width", "height", "fabric_width", "fabric_height", "offset_x", "offset_y")
+_IN_MANIFEST += ("channels", "memcpy", "exports")
 
 
 def save(image: Image, folder: str | Path) -> None:

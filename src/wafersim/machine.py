@@ -1,6 +1,7 @@
 """Machine tables: an architecture's name goes in, frozen settings come out.
 
-A table (`config/machines/<arch>.yaml`) holds sections of rows; a row has `value`, `unit` and `source`.
+A table (`config/machines/<arch>.yaml`) holds sections of rows; a row has `value`, `unit` and `source`, a key of
+the section `sources`.
 `presets` of a table replace values by dotted name. The settings are a plain nested dictionary of
 numbers and lists of numbers, which the engine is given unchanged; the compiler asks for rows by name.
 """
@@ -47,7 +48,8 @@ class Machine:
     def numbers(self, name: str) -> tuple[int, ...]:
         value = self.row(name)
         if not isinstance(value, list) or not all(isinstance(item, int) for item in value):
-            raise MachineTableError(f"row '{name}' of the machine table of {self.arch} is no list of integers: {value!r}")
+            problem = f"is no list of integers: {value!r}"
+            raise MachineTableError(f"row '{name}' of the machine table of {self.arch} {problem}")
         return tuple(value)
 
 
@@ -70,9 +72,10 @@ def from_table(arch: str, preset: str, table: Any) -> Machine:
     presets = table.get("presets", {})
     if preset not in presets:
         raise UsageError(f"unknown preset '{preset}' of {arch}, expected one of: {', '.join(presets)}")
+    sources = table.get("sources", {})
     sections = {name: content for name, content in table.items() if name not in ("presets", "sources")}
-    settings = _values(sections, arch)
-    _override(settings, presets[preset] or {}, arch, preset)
+    settings = _values(sections, arch, sources)
+    _override(settings, presets[preset] or {}, arch, preset, sources)
     return Machine(arch, preset, settings)
 
 
@@ -82,18 +85,22 @@ def _directory() -> Path:
     return installed if installed.is_dir() else checkout
 
 
-def _values(node: Any, name: str) -> Any:
-    """Strips `unit` and `source` off every row below `node`."""
+def _values(node: Any, name: str, sources: Mapping[str, str]) -> Any:
+    """Strips unit, source and confidence off every row below `node`."""
     if not isinstance(node, dict):
         return node
     if "value" not in node:
-        return {key: _values(child, f"{name}.{key}") for key, child in node.items()}
+        return {key: _values(child, f"{name}.{key}", sources) for key, child in node.items()}
     if not {"unit", "source"} <= node.keys():
         raise MachineTableError(f"row '{name}' needs a unit and a source beside its value")
+    if sources and node["source"] not in sources:
+        raise MachineTableError(f"row '{name}' names the source '{node['source']}', which the table does not list")
     return node["value"]
 
 
-def _override(settings: dict[str, Any], changes: Any, arch: str, preset: str, prefix: str = "") -> None:
+def _override(
+    settings: dict[str, Any], changes: Any, arch: str, preset: str, sources: Mapping[str, str], prefix: str = ""
+) -> None:
     for key, change in changes.items():
         name = f"{prefix}{key}"
         *path, last = name.split(".")
@@ -103,6 +110,6 @@ def _override(settings: dict[str, Any], changes: Any, arch: str, preset: str, pr
         if last not in section:
             raise MachineTableError(f"preset '{preset}' of {arch} changes '{name}', which does not exist")
         if isinstance(change, dict) and "value" not in change:
-            _override(settings, change, arch, preset, f"{name}.")
+            _override(settings, change, arch, preset, sources, f"{name}.")
         else:
-            section[last] = _values(change, name)
+            section[last] = _values(change, name, sources)

@@ -49,7 +49,9 @@ class CompileSettings:
     output_json: Path | None = None
 
 
-def resolve(source: str | None, options: Mapping[str, Sequence[str]], import_path_variable: str = "") -> CompileSettings:
+def resolve(
+    source: str | None, options: Mapping[str, Sequence[str]], import_path_variable: str = ""
+) -> CompileSettings:
     """Settings from the option values of a command line (see `cli/cslc.py`), by option name without dashes."""
     if not source:
         raise UsageError("no layout file given")

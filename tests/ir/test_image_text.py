@@ -48,9 +48,12 @@ def make_program() -> Program:
     dsd = VecOperand(OperandKind.DSD, const_operand(1))
     return Program(
         name="pe.csl",
-        functions=[Function("f", [Ty.I16, Ty.U16], Ty.VOID, 3, 0, code), Function("t", [], Ty.VOID, 0, 0, [Instr("ret")])],
+        functions=[
+            Function("f", [Ty.I16, Ty.U16], Ty.VOID, 3, 0, code),
+            Function("t", [], Ty.VOID, 0, 0, [Instr("ret")]),
+        ],
         constants=[7, pack(DsdKind.MEM1D, 0, 4, 1), -3],
-        vecops=[VecOp("fmovs", dsd, [VecOperand(OperandKind.SCALAR, 2)], AsyncOptions(True, activate=const_operand(0)))],
+        vecops=[VecOp("fmovs", dsd, [VecOperand(OperandKind.SCALAR, 2)], AsyncOptions(True, const_operand(0)))],
         maps=[MapOp(0, [dsd, dsd], [Ty.I16, Ty.U16], dsd, Ty.VOID)],
         dsr_loads=[DsrLoad(3, const_operand(1), save_address=True)],
         shapes=[Shape([2, 3], [3, 1])],
@@ -74,7 +77,8 @@ def make_program() -> Program:
 
 
 def make_image() -> Image:
-    route = ColorConfig(4, Dir.WEST, Dir.RAMP | Dir.EAST, (SwitchPosition(rx=1),), filter=Filter(FilterKind.RANGE, 1, 2))
+    kept = Filter(FilterKind.RANGE, 1, 2)
+    route = ColorConfig(4, Dir.WEST, Dir.RAMP | Dir.EAST, (SwitchPosition(rx=1),), filter=kept)
     return Image(
         "wse3", 2, 1, 9, 3, 4, 1, [make_program()], [(), (route,)], [(0, 1), (-1, 0)],
         [("y", "[*]f32", True)], {"N": "4"}, {"c": 4}, 1, True,

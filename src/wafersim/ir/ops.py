@@ -34,7 +34,7 @@ class Ty(IntEnum):
         return _WORDS[self]
 
 
-_WORDS = {ty: 1 for ty in Ty} | {Ty.VOID: 0, Ty.I32: 2, Ty.U32: 2, Ty.F32: 2, Ty.I64: 4, Ty.U64: 4, Ty.DSD: 4}
+_WORDS = dict.fromkeys(Ty, 1) | {Ty.VOID: 0, Ty.I32: 2, Ty.U32: 2, Ty.F32: 2, Ty.I64: 4, Ty.U64: 4, Ty.DSD: 4}
 
 
 class IdSpace(IntEnum):

@@ -191,7 +191,7 @@ def _table(attribute: str, noun: str) -> Callable[[Program, Function, Instr], It
 
 
 _IMMEDIATES: dict[str, Callable[[Program, Function, Instr], Iterator[str]]] = {
-    **{op: _jump for op in _JUMPS},
+    **dict.fromkeys(_JUMPS, _jump),
     "call": _call,
     "frame": _frame,
     "cvt": _convert,
@@ -304,7 +304,7 @@ def _map_problems(program: Program, number: int) -> Iterator[str]:
 def _memory_problems(program: Program) -> Iterator[str]:
     if not 0 <= program.data_end <= program.memory_end:
         yield f"memory: data ends at word {program.data_end}, memory at {program.memory_end}"
-    placed = sorted(((item.address, item.words, item.name) for item in program.symbols if item.words), key=lambda s: s[0])
+    placed = sorted((item.address, item.words, item.name) for item in program.symbols if item.words)
     for (address, words, name), (after, _, other) in pairwise(placed):
         if address + words > after:
             yield f"memory: symbols '{name}' and '{other}' overlap"

@@ -16,8 +16,8 @@ from typing import Any
 
 from wafersim.csl import ast
 from wafersim.csl import types as t
-from wafersim.csl.analyse import control, dispatch, places
 from wafersim.csl.analyse import coerce as coercion
+from wafersim.csl.analyse import control, dispatch, places
 from wafersim.csl.analyse.builder import FunctionBuilder
 from wafersim.csl.analyse.control import Flow, Target
 from wafersim.csl.analyse.modules import Module

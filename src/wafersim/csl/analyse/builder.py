@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from wafersim.csl.source import Span
 from wafersim.csl.analyse.program import ProgramBuilder
+from wafersim.csl.source import Span
 from wafersim.ir.ops import Ty
 from wafersim.ir.program import NONE, Function, Instr
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from wafersim.csl import ast
 from wafersim.csl import types as t
 from wafersim.csl.analyse.operands import Known, Memory, Operand
-from wafersim.csl.diagnostics import Abort, Note, TooManyErrors
+from wafersim.csl.diagnostics import Abort, Note
 from wafersim.csl.source import Span
 
 if TYPE_CHECKING:
