@@ -1,0 +1,281 @@
+// One processing element: memory, main thread, tasks, microthreads, DSRs, queues, configuration registers.
+//
+// `Pe` is the state; the functions that change it are grouped by file: pe.cpp (a cycle, the issue slot), tasks.cpp
+// (scheduler), vm.cpp (scalar operations), dsd.cpp and vec.cpp (DSD operations), map.cpp (@map),
+// registers.cpp. A PE touches nothing outside of itself and its router's configuration.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <limits>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "machine.h"
+#include "memory.h"
+#include "observer.h"
+#include "program.h"
+#include "router.h"
+#include "stats.h"
+#include "stream.h"
+#include "value.h"
+#include "wavelet.h"
+
+namespace wafersim {
+
+inline constexpr uint64_t never = std::numeric_limits<uint64_t>::max();
+
+// What all PEs share.
+struct Environment {
+    Environment(const Machine& machine, const Image& image) : machine(machine), image(image) {}
+    const Machine& machine;
+    const Image& image;
+    uint64_t now = 0;
+    Stats stats;
+    std::vector<std::string> log;  // lines of `print`, in the order of cycles
+    std::vector<std::unique_ptr<Observer>> observers;
+    std::vector<uint32_t> finished;  // tickets of launches that ended on a PE in this cycle
+};
+
+struct Frame {
+    const Function* function = nullptr;
+    int pc = 0;
+    int registers = 0;        // index of register 0 in Pe::registers
+    int stack = 0;            // word address of the stack frame
+    int result = none;        // register of the caller
+    bool from_map = false;    // returns into the innermost @map
+};
+
+// What happens when an operation completes; resolved to ids.
+struct Completion {
+    int activate = none, unblock = none;
+    IdSpace unblock_space{};
+};
+
+// Options that a DSR keeps, and that an operation runs with.
+struct Options {
+    std::array<Completion, 4> completions{};  // the operation's own and those of its DSRs
+    int completion_count = 0;
+    int microthread = none;
+    int priority = 0;
+    OnControl on_control{};
+    int on_control_task = none;
+    int index = none;
+};
+
+struct Dsr {
+    Dsd dsd;
+    Options options;
+    bool is_async = false, save_address = false, single_step = false;
+    std::array<uint16_t, 4> place{};  // shaped: where the last operation stopped
+};
+
+// A DSD operation that runs, on a microthread or (synchronous) in place of the main thread.
+struct VecRun {
+    bool active = false;
+    const VecOp* op = nullptr;
+    uint32_t (*function)(uint32_t, uint32_t, uint32_t) = nullptr;
+    Stream dst;
+    std::array<Stream, 3> source;
+    int sources = 0;
+    bool infinite = false;
+    uint32_t remaining = 0, done = 0;
+    int accumulator = none;        // reduction: the source that is fed with each result
+    int64_t next_tick = 0;         // time of the next element, in ticks
+    int64_t period = 0;            // ticks an element takes
+    int group = 1;                 // most elements a cycle
+    Options options;
+    uint64_t started = 0;
+    const Function* started_in = nullptr;
+};
+
+struct MapRun {
+    static constexpr size_t max_inputs = 8;
+    const MapOp* op = nullptr;
+    size_t depth = 0;              // frames when it started
+    std::array<Stream, max_inputs> input;
+    Stream output;
+    uint32_t remaining = 0;
+    bool has_result = false;
+    uint64_t result = 0;
+};
+
+struct FifoState {
+    uint32_t head = 0, count = 0;      // in elements
+    uint16_t read_length = 0, write_length = 0;
+};
+
+// Where wavelets for a PE wait. There is one for each channel: the thing that data tasks are bound to, an input
+// queue or, on machines whose data tasks belong to colors, a color.
+struct Channel {
+    WaveletQueue wavelets;
+    int color = none;
+    bool filter_enabled = true;
+};
+
+struct OutputQueue {
+    WaveletQueue wavelets;
+    int color = none;
+};
+
+struct PendingActivation {
+    uint64_t due = 0;
+    int id = 0;
+};
+
+struct Pe {
+    Pe(Environment& env, Router& router, const Program* program, int x, int y, uint16_t* memory);
+
+    // ------------------------------------------------------------------ what the mesh calls
+    bool step();                  // phase 4; true if anything advanced
+    bool schedule();              // phase 5; true if a task was started
+    uint64_t next_wake() const;   // first cycle after now at which the PE may advance by itself
+    bool receive(const Wavelet& wavelet, bool commit);  // a queue for this wavelet has room; commit: put it there
+    bool host_may_command() const;  // the command stream is not held back and the main thread is free
+    void launch(int function, const std::vector<uint64_t>& arguments, uint32_t ticket);
+    void start_teardown(int color);
+    void output_drained(int queue);  // after the ramp took a wavelet
+    Value describe() const;          // for core dumps and tests
+    std::vector<std::string> waits_for() const;  // for the deadlock report
+
+    // ------------------------------------------------------------------ parts
+    Environment& env;
+    Router& router;
+    const Program* program;
+    int x, y;
+    Memory memory;
+
+    // main thread
+    std::vector<uint64_t> registers;
+    std::vector<Frame> frames;
+    std::vector<MapRun> maps;
+    uint64_t main_ready = 0;
+    int main_priority = 0;
+    int running_task = none;       // id, or one of the pseudo ids below
+    uint32_t running_ticket = 0;   // of the launch it belongs to
+    int waits_for_thread = none;   // microthread that must end before the main thread goes on
+    int current_loc = 0;           // of what is being executed, for faults
+    const Function* current_function = nullptr;
+    std::string task_name;
+    std::string print_line;
+
+    // threads: microthreads, then the synchronous operation of the main thread
+    std::vector<VecRun> runs;
+    int last_thread = 0;
+
+    // tasks
+    std::array<int8_t, 64> local_task, data_task, control_task;  // index into program->tasks, -1 none
+    uint64_t active = 0;           // local tasks
+    uint64_t blocked = 0;          // any id
+    uint64_t high_priority = 0;
+    uint64_t blocked_threads = 0;  // microthreads
+    int next_id = 0;               // round robin of the scheduler
+    std::vector<PendingActivation> pending;
+    std::vector<int> handlers;     // teardown and empty-queue handlers still to run
+
+    // queues and FIFOs
+    std::vector<Channel> channels;          // by channel id: input queue or color
+    std::array<int8_t, 32> channel_of_color;  // -1: no input queue has this color
+    std::array<int8_t, 16> channel_of_queue;  // -1: the queue has no color yet
+    std::vector<OutputQueue> outputs;
+    std::array<int8_t, 32> input_of;    // color -> index in inputs, -1 none
+    int last_output = 0;                // round robin of the ramp
+    uint64_t ramp_free = 0;
+    std::vector<FifoState> fifos;
+    std::vector<Dsr> dsrs;
+
+    // configuration registers and counters
+    std::map<uint16_t, uint16_t> plain_registers;  // those without effect
+    uint32_t teardown_pending = 0;
+    uint16_t input_flush = 0, output_flush = 0;                  // asked for
+    uint16_t input_flush_status = 0, output_flush_status = 0;    // found empty
+    uint16_t control_mask = 0;
+    bool clock_running = false;
+    uint64_t clock_base = 0, clock_start = 0;
+    uint64_t main_cycles = 0, thread_cycles = 0;
+    std::array<uint32_t, 2> generator{0x2545f491, 0x6c078965};
+    int active_generator = 0;
+
+    // host
+    std::deque<uint32_t> commands;   // tickets, in order
+    uint64_t command_due = 0;
+
+    bool alive() const { return program != nullptr; }
+    int main_thread() const { return env.machine.microthreads.count; }  // its index in `runs`
+    uint64_t clock() const { return clock_base + (clock_running ? env.now - clock_start : 0); }
+
+    bool may_issue(int thread) const;
+    int thread_priority(int thread) const;
+
+    // ------------------------------------------------------------------ vm.cpp
+    bool main_may_issue() const;
+    void step_main();
+    int execute(const Instr& instr);           // its cost in cycles
+    int execute_control(const Instr& instr);
+    int execute_memory(const Instr& instr);
+    int execute_system(const Instr& instr);
+    void set(const Instr& instr, uint64_t value) { registers[frames.back().registers + instr.dst] = value; }
+    void return_from(const Instr& instr);
+    void print(const Instr& instr);
+    uint16_t random();
+    uint64_t operand(int number) const;
+    void call(const Function& function, int result, bool from_map);
+    void start_function(int function);
+    uint64_t stack_end() const;
+
+    // ------------------------------------------------------------------ dsd.cpp
+    Stream make_stream(const VecOperand& operand, int words, bool is_destination);
+    Stream stream_of_dsd(Dsd dsd, int words, bool is_destination);
+    Options resolve(const AsyncOptions& options) const;
+    void run_dsr_load(const DsrLoad& load);
+    void bind_input(int queue, int color);
+    int channel_for(int queue) const;
+
+    // ------------------------------------------------------------------ vec.cpp
+    bool start_vector(const VecOp& op);        // false: its microthread is busy, try again
+    bool may_advance(const VecRun& run) const; // has inputs and room for an element, and its time has come
+    bool inputs_ready(const VecRun& run) const;
+    bool output_ready(const Stream& dst) const;
+    bool element_ready(const Stream& stream, int already_taken) const;
+    void advance_run(int thread);
+    void finish_run(int thread);
+    uint32_t read_element(Stream& stream, int& index);
+    void write_element(Stream& stream, uint32_t value, int index, bool last = false);
+    void complete(const Completion& completion, int delay);
+    void meet_controls(int thread);            // control wavelets at the head of what it reads
+
+    // ------------------------------------------------------------------ map.cpp
+    void start_map(const MapOp& op);
+    bool map_may_advance() const;
+    void finish_map_call(uint64_t value);
+    void advance_map();
+
+    // ------------------------------------------------------------------ tasks.cpp
+    void activate(int id, int delay);
+    void block(IdSpace space, int id, bool block);
+    int task_id(IdSpace space, int id) const;  // id in the common table of tasks and channels
+    void end_task();
+    uint64_t runnable_channels() const;
+    bool channel_runnable(int channel) const;
+    void start_task(int id, const std::string& name);
+    void dispatch_wavelet(int channel);
+    void discard_idle_controls();
+    void run_next_handler();
+    void collect_handlers();
+    void check_flush();
+
+    // ------------------------------------------------------------------ registers.cpp
+    uint16_t read_register(uint16_t address);
+    void write_register(uint16_t address, uint16_t value);
+
+    // ------------------------------------------------------------------ fifo.cpp
+    bool fifo_has(const Stream& stream) const;
+    bool fifo_has_room(const Stream& stream) const;
+    uint32_t fifo_pop(const Stream& stream);
+    void fifo_push(const Stream& stream, uint32_t value);
+};
+
+}  // namespace wafersim

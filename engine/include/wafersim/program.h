@@ -1,0 +1,195 @@
+// PE programs and the mesh they run on: the C++ mirror of `src/wafersim/ir/program.py`.
+//
+// Names and meanings are those of the Python dataclasses. The loader (src/loader.cpp) fills these
+// structures, checks what could lead the engine astray and resolves names to numbers.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "opcodes.h"
+
+namespace wafersim {
+
+inline constexpr int none = -1;  // an operand, id or index that is not given
+
+struct Instr {
+    Op op = Op::ret_;
+    Ty ty = Ty::void_;
+    int32_t dst = none, a = none, b = none, c = none;
+    int64_t imm = 0;
+    int32_t loc = 0;
+};
+
+struct Function {
+    std::string name;
+    std::vector<Ty> params;
+    Ty result = Ty::void_;
+    int registers = 0;
+    int frame_words = 0;
+    std::vector<Instr> code;
+    int loc = 0;
+};
+
+enum class OperandKind : uint8_t { none, scalar, pointer, dsd, dsr };
+
+struct VecOperand {
+    OperandKind kind = OperandKind::none;
+    int value = none;
+};
+
+enum class OnControl : uint8_t { ignore, terminate, activate };
+enum class IdSpace : uint8_t { task, input_queue, microthread, color };
+
+struct AsyncOptions {
+    bool is_async = false;
+    int activate = none, unblock = none;
+    IdSpace unblock_space = IdSpace::task;
+    int microthread = none;
+    OnControl on_control = OnControl::ignore;
+    int on_control_task = none;
+    int priority = 0;
+    int index = none;
+};
+
+struct VecOp {
+    Vec op{};
+    VecOperand dst;
+    std::vector<VecOperand> sources;
+    AsyncOptions options;
+    int loc = 0;  // of the instruction that runs it
+};
+
+struct MapOp {
+    int function = none;
+    std::vector<VecOperand> inputs;
+    std::vector<Ty> input_types;
+    VecOperand output;
+    Ty output_type = Ty::void_;
+    std::vector<bool> pointer_inputs;
+};
+
+struct DsrLoad {
+    int dsr = 0;
+    int dsd = none;
+    AsyncOptions options;
+    bool save_address = false, single_step = false;
+};
+
+struct Shape {
+    std::vector<int> extents, strides;
+    int start = 0, words = 0;
+};
+
+enum class FifoAction : uint8_t { test_or_suspend, suspend, terminate, fault };
+
+struct Fifo {
+    std::string name;
+    int address = 0, words = 0, element_words = 1;
+    FifoAction empty_action{}, full_action{};
+    int activate_push = none, activate_pop = none;
+    int priority = 0;
+};
+
+struct DataSegment {
+    int address = 0;
+    std::vector<uint16_t> words;
+};
+
+enum class TaskKind : uint8_t { data, local, control };
+
+struct Task {
+    int id = 0;
+    TaskKind kind{};
+    int function = none;
+};
+
+struct QueueBinding {
+    int queue = 0;
+    int color = none;
+    int priority = 0;
+};
+
+struct PrintFormat {
+    std::vector<std::string> literals;
+    std::string formats;
+    std::vector<Ty> types;
+};
+
+struct Location {
+    int file = 0, line = 0, column = 0;
+};
+
+struct Program {
+    std::string name;
+    std::vector<Function> functions;
+    std::vector<uint64_t> constants;
+    std::vector<VecOp> vecops;
+    std::vector<MapOp> maps;
+    std::vector<DsrLoad> dsr_loads;
+    std::vector<Shape> shapes;
+    std::vector<Fifo> fifos;
+    std::vector<PrintFormat> prints;
+    std::vector<std::string> messages;
+    std::vector<DataSegment> data;
+    int data_end = 0, memory_end = 0;
+    std::vector<Task> tasks;
+    std::vector<int> activated;
+    std::vector<std::pair<IdSpace, int>> blocked, unblocked;
+    std::vector<QueueBinding> input_queues, output_queues;
+    std::map<int, int> teardown_handlers, empty_queue_handlers;
+    int command_task = none;
+    std::vector<Location> locations;
+    std::vector<std::string> files;
+};
+
+// Sides of a router as a mask, and as numbers 0 to 5 in this order.
+enum Dir : uint8_t { ramp = 1, east = 2, west = 4, south = 8, north = 16, host = 32 };
+enum Side : uint8_t { side_ramp, side_east, side_west, side_south, side_north, side_host, side_count };
+inline constexpr std::array<const char*, side_count> side_names{"RAMP", "EAST", "WEST", "SOUTH", "NORTH", "HOST"};
+// The side of the neighbour that a link from `side` leads to.
+inline constexpr std::array<Side, side_count> opposite{side_ramp, side_west, side_east, side_north, side_south, side_host};
+
+enum class PopMode : uint8_t { no_pop, always_pop, pop_on_advance, pop_on_header };
+enum class FilterKind : uint8_t { none, range, counter, sparse_counter };
+
+struct SwitchPosition {
+    uint8_t rx = 0, tx = 0;
+    bool invalid = false;
+};
+
+struct Filter {
+    FilterKind kind = FilterKind::none;
+    int min_idx = 0, max_idx = 0;
+    bool count_data = false, count_control = false;
+    int init_counter = 0, max_counter = 0, limit1 = 0, limit2 = 0;
+};
+
+struct ColorConfig {
+    int color = 0;
+    uint8_t rx = 0, tx = 0;
+    std::vector<SwitchPosition> positions;  // 1 to 3
+    int position = 0;
+    bool ring_mode = false;
+    PopMode pop_mode{};
+    bool swap_x = false, swap_y = false, teardown = false;
+    Filter filter;
+};
+
+struct Tile {
+    int program = none, routing = 0;
+};
+
+struct Image {
+    std::string arch;
+    int width = 0, height = 0;
+    int fabric_width = 0, fabric_height = 0, offset_x = 0, offset_y = 0;
+    std::vector<Program> programs;
+    std::vector<std::vector<ColorConfig>> routings;
+    std::vector<Tile> tiles;
+};
+
+}  // namespace wafersim

@@ -1,0 +1,179 @@
+// What the user is told when nothing can move any more: who waits for what, and which wavelets are stuck.
+#include <algorithm>
+
+#include "wafersim/mesh.h"
+
+namespace wafersim {
+
+namespace {
+
+Value text(std::string s) { return {std::move(s)}; }
+Value number(uint64_t n) { return {static_cast<int64_t>(n)}; }
+
+std::string source_line(const Program& program, int loc) {
+    const Location& at = program.locations[static_cast<size_t>(loc)];
+    if (static_cast<size_t>(at.file) >= program.files.size() || at.line == 0) return {};
+    return " (" + program.files[static_cast<size_t>(at.file)] + ":" + std::to_string(at.line) + ")";
+}
+
+std::string stream_wait(const Pe& pe, const Stream& s) {
+    const auto queue = "queue " + std::to_string(s.queue);
+    if (s.kind == StreamKind::fabric_in) {
+        const int color = pe.channels[static_cast<size_t>(s.number)].color;
+        return "a wavelet of color " + std::to_string(color) + " in input " + queue;
+    }
+    if (s.kind == StreamKind::fabric_out) return "room in output " + queue + " (color " + std::to_string(s.color) + ")";
+    const std::string& name = pe.program->fifos[static_cast<size_t>(s.number)].name;
+    return (pe.fifo_has(s) ? "room in FIFO " : "an element in FIFO ") + (name.empty() ? std::to_string(s.number) : name);
+}
+
+std::string operation_wait(const Pe& pe, int thread) {
+    const VecRun& run = pe.runs[static_cast<size_t>(thread)];
+    std::string what = "@" + std::string(vec_rows[static_cast<size_t>(run.op->op)].name) + source_line(*pe.program, run.op->loc) +
+                       (thread == pe.main_thread() ? " holds the main thread" : " on microthread " + std::to_string(thread)) + " after " +
+                       std::to_string(run.done) + " elements, waits for ";
+    if (pe.blocked_threads >> thread & 1) return what + "the microthread to be unblocked";
+    for (int i = 0; i < run.sources; ++i) {
+        if (!pe.element_ready(run.source[static_cast<size_t>(i)], 0)) return what + stream_wait(pe, run.source[static_cast<size_t>(i)]);
+    }
+    return what + (pe.output_ready(run.dst) ? std::string("nothing") : stream_wait(pe, run.dst));
+}
+
+std::string channel_wait(const Pe& pe, int channel) {
+    const WaveletQueue& queue = pe.channels[static_cast<size_t>(channel)].wavelets;
+    const bool control = queue.front().control;
+    std::string what = std::to_string(queue.size()) + " wavelets of color " + std::to_string(queue.front().color) + " wait at the PE: ";
+    if (pe.blocked >> channel & 1) return what + (pe.data_task[static_cast<size_t>(channel)] >= 0 ? "data task " : "channel ") + std::to_string(channel) + " is blocked";
+    if (control) return what + "control task " + std::to_string(control_task_of(queue.front())) + " is blocked";
+    return what + "no data task is bound and no operation reads them";
+}
+
+}  // namespace
+
+// One line for each thing that a PE waits for.
+std::vector<std::string> Pe::waits_for() const {
+    std::vector<std::string> reasons;
+    if (!program) return reasons;
+    for (int thread = 0; thread < static_cast<int>(runs.size()); ++thread) {
+        const VecRun& run = runs[static_cast<size_t>(thread)];
+        if (run.active) reasons.push_back(operation_wait(*this, thread));
+    }
+    if (waits_for_thread != none && runs[static_cast<size_t>(waits_for_thread)].active) {
+        reasons.push_back("the main thread waits for microthread " + std::to_string(waits_for_thread) + source_line(*program, current_loc));
+    }
+    if (!maps.empty() && maps.back().depth == frames.size()) reasons.push_back("@map" + source_line(*program, current_loc) + " waits for its operands");
+    for (size_t id = 0; id < local_task.size(); ++id) {
+        if (!(active & blocked & uint64_t{1} << id) || local_task[id] < 0) continue;
+        reasons.push_back("local task " + std::to_string(id) + " (" +
+                          program->functions[static_cast<size_t>(program->tasks[static_cast<size_t>(local_task[id])].function)].name + ") is active but blocked");
+    }
+    for (size_t c = 0; c < channels.size(); ++c) if (!channels[c].wavelets.empty()) reasons.push_back(channel_wait(*this, static_cast<int>(c)));
+    if (!commands.empty() && program->command_task != none && (blocked >> program->command_task & 1)) {
+        reasons.push_back("the host's next command waits for unblock_cmd_stream()");
+    }
+    return reasons;
+}
+
+// Groups of PEs that wait for the same things, the largest first; then the oldest wavelets in routers.
+Value Mesh::deadlock() const {
+    std::map<std::vector<std::string>, std::vector<const Pe*>> groups;
+    for (const Pe& pe : pes_) {
+        auto reasons = pe.waits_for();
+        if (!reasons.empty()) groups[std::move(reasons)].push_back(&pe);
+    }
+    std::vector<std::pair<std::vector<std::string>, std::vector<const Pe*>>> sorted(groups.begin(), groups.end());
+    std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second.size() > b.second.size(); });
+    List result;
+    for (const auto& [reasons, pes] : sorted) {
+        List where, why;
+        for (size_t i = 0; i < pes.size() && i < 8; ++i) where.push_back({List{number(static_cast<uint64_t>(pes[i]->x)), number(static_cast<uint64_t>(pes[i]->y))}});
+        for (const std::string& reason : reasons) why.push_back(text(reason));
+        result.push_back({Dict{{"kind", text("pes")}, {"count", number(pes.size())}, {"pes", {where}}, {"program", text(pes[0]->program->name)}, {"waits_for", {why}}}});
+    }
+    for (Value& stuck : stuck_wavelets()) result.push_back(std::move(stuck));
+    return {result};
+}
+
+List Mesh::stuck_wavelets() const {
+    struct Stuck {
+        const Wavelet* wavelet;
+        uint32_t router;
+        Side side;
+        bool teardown;
+    };
+    std::vector<Stuck> all;
+    for (uint32_t i = 0; i < routers_.size(); ++i) {
+        for (const ColorState& color : routers_[i].colors) {
+            for (int side = 0; side < side_count; ++side) {
+                const WaveletQueue& queue = color.queue[static_cast<size_t>(side)];
+                if (!queue.empty()) all.push_back({&queue.front(), i, static_cast<Side>(side), color.teardown});
+            }
+        }
+    }
+    std::stable_sort(all.begin(), all.end(), [](const Stuck& a, const Stuck& b) { return a.wavelet->born < b.wavelet->born; });
+    if (all.size() > 10) all.resize(10);
+    List result;
+    for (const Stuck& s : all) {
+        const Pe& pe = pes_[s.router];
+        const ColorState& color = *const_cast<Router&>(routers_[s.router]).find(s.wavelet->color);
+        const Route route = color.route();
+        std::string why = s.teardown ? "its color is in teardown" : !(route.rx >> s.side & 1) ? "the present switch position does not accept this side" : "an output has no room";
+        result.push_back({Dict{{"kind", text("wavelet")}, {"x", number(static_cast<uint64_t>(pe.x))}, {"y", number(static_cast<uint64_t>(pe.y))},
+                               {"color", number(s.wavelet->color)}, {"from", text(side_names[s.side])}, {"data", number(s.wavelet->data)},
+                               {"control", number(s.wavelet->control)}, {"age", number(env_.now - s.wavelet->born)},
+                               {"position", number(static_cast<uint64_t>(color.position))}, {"why", text(why)}}});
+    }
+    return result;
+}
+
+// ---------------------------------------------------------------------------------------- state and counters
+
+Value Pe::describe() const {
+    Dict d{{"x", number(static_cast<uint64_t>(x))}, {"y", number(static_cast<uint64_t>(y))}};
+    if (!program) return {d};
+    d["program"] = text(program->name);
+    d["task"] = text(frames.empty() ? "" : task_name);
+    d["active"] = number(active);
+    d["blocked"] = number(blocked);
+    d["main_cycles"] = number(main_cycles);
+    d["thread_cycles"] = number(thread_cycles);
+    List inputs, outs, threads, fifo_list, colors;
+    for (size_t c = 0; c < channels.size(); ++c) {
+        const Channel& channel = channels[c];
+        inputs.push_back({Dict{{"channel", number(c)}, {"color", {static_cast<int64_t>(channel.color)}}, {"size", number(static_cast<uint64_t>(channel.wavelets.size()))},
+                               {"most", number(static_cast<uint64_t>(channel.wavelets.most()))}}});
+    }
+    for (const OutputQueue& queue : outputs) {
+        outs.push_back({Dict{{"color", {static_cast<int64_t>(queue.color)}}, {"size", number(static_cast<uint64_t>(queue.wavelets.size()))},
+                             {"most", number(static_cast<uint64_t>(queue.wavelets.most()))}}});
+    }
+    for (size_t t = 0; t < runs.size(); ++t) if (runs[t].active) threads.push_back(text(operation_wait(*this, static_cast<int>(t))));
+    for (const FifoState& fifo : fifos) fifo_list.push_back(number(fifo.count));
+    for (const ColorState& color : router.colors) {
+        colors.push_back({Dict{{"color", number(static_cast<uint64_t>(color.color))}, {"position", number(static_cast<uint64_t>(color.position))},
+                               {"rx", number(color.route().rx)}, {"tx", number(color.route().tx)}, {"waiting", number(static_cast<uint64_t>(color.waiting))},
+                               {"teardown", number(color.teardown)}}});
+    }
+    d["inputs"] = {inputs};
+    d["outputs"] = {outs};
+    d["operations"] = {threads};
+    d["fifos"] = {fifo_list};
+    d["colors"] = {colors};
+    return {d};
+}
+
+Value Mesh::stats() const {
+    const Stats& s = env_.stats;
+    uint64_t input = 0, output = 0, kept = 0;
+    for (const Pe& pe : pes_) {
+        for (const Channel& channel : pe.channels) input = std::max(input, static_cast<uint64_t>(channel.wavelets.most()));
+        for (const OutputQueue& queue : pe.outputs) output = std::max(output, static_cast<uint64_t>(queue.wavelets.most()));
+    }
+    for (const auto& [key, sink] : sinks_) kept += sink.wavelets.size();
+    return {Dict{{"cycles", number(env_.now)}, {"instructions", number(s.instructions)}, {"vector_operations", number(s.vector_operations)},
+                 {"vector_elements", number(s.vector_elements)}, {"wavelet_moves", number(s.wavelet_moves)}, {"tasks", number(s.tasks)},
+                 {"active_pe_cycles", number(s.pe_cycles)}, {"filtered_wavelets", number(s.filtered)}, {"dropped_controls", number(s.dropped_controls)},
+                 {"highest_input_queue", number(input)}, {"highest_output_queue", number(output)}, {"unclaimed_wavelets", number(kept)}}};
+}
+
+}  // namespace wafersim

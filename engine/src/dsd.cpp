@@ -1,0 +1,188 @@
+// From DSDs and DSRs to streams: the operands of an operation as it starts.
+#include "wafersim/dsd.h"
+
+#include "wafersim/pe.h"
+
+namespace wafersim {
+
+namespace {
+
+const Shape& shape_of(const Program& program, Dsd dsd) {
+    if (dsd.extra() >= program.shapes.size()) throw Fault("DSD names a shape that does not exist");
+    return program.shapes[dsd.extra()];
+}
+
+uint16_t shape_length(const Shape& shape) {
+    uint32_t length = 1;
+    for (int extent : shape.extents) length *= static_cast<uint32_t>(extent);
+    return static_cast<uint16_t>(length);
+}
+
+// The element type of an operation is the stream's, so strides become words here.
+void place_in_memory(Stream& s, const Program& program, Dsd dsd) {
+    s.address = dsd.address();
+    s.index_offset = dsd.index_offset();
+    switch (dsd.kind()) {
+    case DsdKind::mem1d:
+        s.kind = StreamKind::memory;
+        s.step = dsd.stride() * s.words;
+        break;
+    case DsdKind::mem4d:
+        s.kind = StreamKind::shaped;
+        s.shape = &shape_of(program, dsd);
+        s.length = shape_length(*s.shape);
+        break;
+    default:
+        s.kind = StreamKind::circular;
+        s.shape = &shape_of(program, dsd);
+        s.step = s.words;
+    }
+}
+
+}  // namespace
+
+int64_t element_address(const Stream& s) {
+    if (s.kind != StreamKind::shaped) return s.address;
+    int64_t address = s.address;
+    for (size_t d = 0; d < s.shape->extents.size(); ++d) address += int64_t{s.place[d]} * s.shape->strides[d] * s.words;
+    return address;
+}
+
+void advance(Stream& s) {
+    switch (s.kind) {
+    case StreamKind::memory: s.address += s.step; break;
+    case StreamKind::circular:
+        s.address += s.step;
+        if (s.address >= s.shape->start + s.shape->words) s.address -= s.shape->words;
+        break;
+    case StreamKind::shaped:
+        for (size_t d = s.shape->extents.size(); d-- > 0;) {
+            if (++s.place[d] < s.shape->extents[d]) break;
+            s.place[d] = 0;
+        }
+        break;
+    default: break;
+    }
+}
+
+Stream Pe::stream_of_dsd(Dsd dsd, int words, bool is_destination) {
+    Stream s;
+    s.words = static_cast<uint8_t>(words);
+    s.length = dsd.length();
+    s.has_length = true;
+    s.priority = static_cast<uint8_t>(dsd.priority());
+    s.control_transform = dsd.control_transform();
+    s.zero_first = dsd.zero_first();
+    s.zero_second = dsd.zero_second();
+    s.pack = dsd.simd() && words == 1 ? 2 : 1;
+    switch (dsd.kind()) {
+    case DsdKind::mem1d: case DsdKind::mem4d: case DsdKind::circbuf: place_in_memory(s, *program, dsd); break;
+    case DsdKind::fabin:
+        if (is_destination) throw Fault("a fabin DSD cannot be a destination");
+        s.kind = StreamKind::fabric_in;
+        s.queue = static_cast<int16_t>(dsd.address());
+        if (dsd.extra() != no_color) bind_input(s.queue, dsd.extra());
+        s.number = static_cast<int16_t>(channel_for(s.queue));
+        break;
+    case DsdKind::fabout:
+        if (!is_destination) throw Fault("a fabout DSD cannot be a source");
+        s.kind = StreamKind::fabric_out;
+        s.queue = s.number = static_cast<int16_t>(dsd.address());
+        if (static_cast<size_t>(s.queue) >= outputs.size()) throw Fault("output queue " + std::to_string(s.queue) + " does not exist");
+        s.color = dsd.extra() != no_color ? dsd.extra() : outputs[static_cast<size_t>(s.queue)].color;
+        if (s.color < 0) throw Fault("output queue " + std::to_string(s.queue) + " has no color: @initialize_queue is missing");
+        s.control = dsd.control();
+        s.advance_switch = dsd.advance_switch();
+        s.index_offset = dsd.index_offset();
+        break;
+    case DsdKind::fifo: {
+        s.kind = StreamKind::fifo;
+        s.number = static_cast<int16_t>(dsd.address());
+        const FifoState& fifo = fifos.at(dsd.address());
+        s.length = is_destination ? fifo.write_length : fifo.read_length;
+        s.has_length = s.length != 0;
+        s.priority = static_cast<uint8_t>(program->fifos[dsd.address()].priority);
+        break;
+    }
+    default: throw Fault("DSD operand is not initialised");
+    }
+    return s;
+}
+
+Stream Pe::make_stream(const VecOperand& o, int words, bool is_destination) {
+    Stream s;
+    switch (o.kind) {
+    case OperandKind::none: return s;
+    case OperandKind::scalar:
+        s.kind = StreamKind::scalar;
+        s.scalar = static_cast<uint32_t>(operand(o.value));
+        s.words = static_cast<uint8_t>(words);
+        return s;
+    case OperandKind::pointer:
+        s.kind = is_destination ? StreamKind::pointer : StreamKind::scalar;
+        s.address = static_cast<int64_t>(operand(o.value) & 0xffff);
+        s.words = static_cast<uint8_t>(words);
+        if (!is_destination) s.scalar = static_cast<uint32_t>(memory.load(s.address, words));
+        return s;
+    case OperandKind::dsd: return stream_of_dsd({operand(o.value)}, words, is_destination);
+    case OperandKind::dsr: break;
+    }
+    if (static_cast<size_t>(o.value) >= dsrs.size()) throw Fault("operation uses a DSR that nothing was loaded into");
+    const Dsr& dsr = dsrs[static_cast<size_t>(o.value)];
+    s = stream_of_dsd(dsr.dsd, words, is_destination);
+    s.dsr = static_cast<int16_t>(o.value);
+    s.save_address = dsr.save_address || dsr.single_step;
+    s.place = dsr.place;
+    return s;
+}
+
+Options Pe::resolve(const AsyncOptions& o) const {
+    Options options;
+    const auto id = [&](int number) { return number == none ? none : static_cast<int>(operand(number) & 0xffff); };
+    if (o.activate != none || o.unblock != none) {
+        options.completions[0] = {id(o.activate), id(o.unblock), o.unblock_space};
+        options.completion_count = 1;
+    }
+    options.microthread = id(o.microthread);
+    options.priority = o.priority;
+    options.on_control = o.on_control;
+    options.on_control_task = id(o.on_control_task);
+    options.index = id(o.index);
+    return options;
+}
+
+void Pe::run_dsr_load(const DsrLoad& load) {
+    const Dsd dsd{operand(load.dsd)};
+    dsrs[static_cast<size_t>(load.dsr)] = {dsd, resolve(load.options), load.options.is_async, load.save_address, load.single_step, {}};
+    if (dsd.kind() == DsdKind::fabin && dsd.extra() != no_color) bind_input(dsd.address(), dsd.extra());
+}
+
+// Gives an input queue its color. Where data tasks belong to colors, the queue lends its depth to the color's
+// channel; else wavelets of the color now go into the queue's channel.
+void Pe::bind_input(int queue, int color) {
+    const auto& depths = env.machine.queues.input_depth;
+    if (static_cast<size_t>(queue) >= depths.size() || color >= 32) throw Fault("input queue " + std::to_string(queue) + " does not exist");
+    const auto q = static_cast<size_t>(queue), c = static_cast<size_t>(color);
+    if (!env.machine.tasks.data_by_queue) {
+        channel_of_queue[q] = static_cast<int8_t>(color);
+        channels[c].color = color;
+        channels[c].wavelets.set_depth(depths[q]);
+        return;
+    }
+    if (channels[q].color == color) return;
+    if (channels[q].color != none && channel_of_color[static_cast<size_t>(channels[q].color)] == queue) {
+        channel_of_color[static_cast<size_t>(channels[q].color)] = -1;
+    }
+    channels[q].color = color;
+    channel_of_color[c] = static_cast<int8_t>(queue);
+}
+
+int Pe::channel_for(int queue) const {
+    const int channel = queue < 16 ? channel_of_queue[static_cast<size_t>(queue)] : -1;
+    if (channel < 0 || static_cast<size_t>(channel) >= channels.size()) {
+        throw Fault("input queue " + std::to_string(queue) + " has no color: @initialize_queue is missing");
+    }
+    return channel;
+}
+
+}  // namespace wafersim

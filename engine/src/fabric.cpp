@@ -1,0 +1,194 @@
+// How wavelets move: routers decide, links carry, ramps connect PEs and routers.
+//
+// A wavelet needs all outputs of its route in the same cycle (multicast is atomic), each output link takes one wavelet
+// a cycle over all colors. Colors that were served longest ago come first.
+#include <algorithm>
+
+#include "wafersim/mesh.h"
+
+namespace wafersim {
+
+namespace {
+
+uint8_t bit(Side side) { return static_cast<uint8_t>(1u << side); }
+
+}  // namespace
+
+std::optional<uint32_t> Mesh::neighbour(uint32_t router, Side side) const {
+    const int width = image_.width;
+    const int x = static_cast<int>(router) % width, y = static_cast<int>(router) / width;
+    switch (side) {
+    case side_east: return x + 1 < width ? std::optional(router + 1) : std::nullopt;
+    case side_west: return x > 0 ? std::optional(router - 1) : std::nullopt;
+    case side_south: return y + 1 < image_.height ? std::optional(router + static_cast<uint32_t>(width)) : std::nullopt;
+    case side_north: return y > 0 ? std::optional(router - static_cast<uint32_t>(width)) : std::nullopt;
+    default: return std::nullopt;
+    }
+}
+
+// Color swap: a wavelet that arrives along the axis goes on as the other color of its pair.
+int Mesh::arriving_color(uint32_t router, Side side, int color) {
+    const ColorState* state = routers_[router].find(color);
+    const bool horizontal = side == side_east || side == side_west;
+    const bool vertical = side == side_north || side == side_south;
+    const bool swaps = state && ((horizontal && state->swap_x) || (vertical && state->swap_y));
+    return swaps ? color ^ 1 : color;
+}
+
+// ------------------------------------------------------------------------------------------------- deciding
+
+void Mesh::decide(uint32_t number) {
+    Router& router = routers_[number];
+    if (router.waiting == 0) return busy_routers_.remove(number);
+    uint8_t taken = 0;
+    uint64_t served = 0;
+    for (uint8_t slot : router.order) {
+        if (router.colors[slot].waiting > 0 && decide_color(number, slot, taken)) served |= uint64_t{1} << slot;
+    }
+    if (!served) return;
+    std::stable_partition(router.order.begin(), router.order.end(), [&](uint8_t slot) { return !(served >> slot & 1); });
+}
+
+bool Mesh::decide_color(uint32_t number, uint8_t slot, uint8_t& taken) {
+    Router& router = routers_[number];
+    ColorState& color = router.colors[slot];
+    if (color.teardown) return false;
+    const Route route = color.route();
+    for (int i = 0; i < side_count; ++i) {
+        const Side side = static_cast<Side>((color.next_side + i) % side_count);
+        const WaveletQueue& queue = color.queue[side];
+        if (!(route.rx & bit(side)) || queue.empty()) continue;
+        const Wavelet& wavelet = queue.front();
+        if (wavelet.ready > env_.now) {
+            next_event_ = std::min(next_event_, wavelet.ready);
+            continue;
+        }
+        uint8_t outputs = route.tx;
+        if ((outputs & ramp) && (ignored_by_pe(wavelet) || filtered(number, color, wavelet))) outputs &= static_cast<uint8_t>(~ramp);
+        if (outputs & taken) continue;
+        bool free = route.tx != 0;
+        for (int out = 0; out < side_count && free; ++out) {
+            if (outputs >> out & 1) free = has_room(number, static_cast<Side>(out), wavelet);
+        }
+        if (!free) continue;
+        taken |= outputs;
+        color.next_side = static_cast<Side>((side + 1) % side_count);
+        moves_.push_back({number, slot, side, outputs});
+        return true;
+    }
+    return false;
+}
+
+// The filter of a color acts at its queue, which may have switched it off.
+bool Mesh::filtered(uint32_t number, const ColorState& color, const Wavelet& wavelet) const {
+    if (color.filter.config.kind == FilterKind::none) return false;
+    const Pe& pe = pes_[number];
+    const int channel = pe.program ? pe.channel_of_color[wavelet.color] : none;
+    if (channel >= 0 && !pe.channels[static_cast<size_t>(channel)].filter_enabled) return false;
+    return !filter_passes(color.filter, wavelet);
+}
+
+bool Mesh::has_room(uint32_t number, Side out, const Wavelet& wavelet) {
+    const uint64_t link_free = routers_[number].link_free[out];
+    if (link_free > env_.now) {
+        next_event_ = std::min(next_event_, link_free);
+        return false;
+    }
+    if (out == side_host) return true;
+    if (out == side_ramp) return pes_[number].receive(wavelet, false);
+    const auto next = neighbour(number, out);
+    if (!next) return true;
+    const int color = arriving_color(*next, opposite[out], wavelet.color);
+    const ColorState* state = routers_[*next].find(color);
+    if (!state) {
+        const Pe& there = pes_[*next];
+        throw Fault("wavelet of color " + std::to_string(color) + " goes " + side_names[out] + " to PE(" + std::to_string(there.x) + "," +
+                    std::to_string(there.y) + "), which has no route for it");
+    }
+    return !state->queue[opposite[out]].full();
+}
+
+// --------------------------------------------------------------------------------------------- carrying out
+
+void Mesh::carry_out(const Move& move) {
+    Router& router = routers_[move.router];
+    ColorState& color = router.colors[move.slot];
+    Wavelet wavelet = color.queue[move.from].front();
+    color.queue[move.from].pop();
+    --color.waiting;
+    --router.waiting;
+    progress_ = true;
+    ++env_.stats.wavelet_moves;
+    for (const auto& observer : env_.observers) {
+        observer->wavelet_moved(env_.now, pes_[move.router].x, pes_[move.router].y, move.from, move.to, wavelet);
+    }
+    const uint8_t route = color.route().tx;
+    if (route & ramp) {
+        if (!(move.to & ramp) && !ignored_by_pe(wavelet)) ++env_.stats.filtered;
+        filter_count(color.filter, wavelet);
+    }
+    const Wavelet as_it_came = wavelet;
+    bool teardown = false;
+    if (wavelet.control) teardown = obey_command(color, wavelet);
+    if (wavelet.advance_switch) advance_switch(color);
+    wavelet.advance_switch = false;
+    for (int out = 0; out < side_count; ++out) {
+        if (move.to >> out & 1) deliver(move.router, static_cast<Side>(out), out == side_ramp ? as_it_came : wavelet);
+    }
+    if (teardown) {
+        pes_[move.router].start_teardown(color.color);
+        wake(move.router, env_.now);
+    }
+}
+
+void Mesh::deliver(uint32_t number, Side out, Wavelet wavelet) {
+    routers_[number].link_free[out] = env_.now + static_cast<uint64_t>(machine_.fabric.link_period);
+    if (out == side_ramp) {
+        wavelet.ready = env_.now + static_cast<uint64_t>(machine_.fabric.ramp_in);
+        pes_[number].receive(wavelet, true);
+        wake(number, wavelet.ready);
+        return;
+    }
+    const auto next = neighbour(number, out);
+    if (!next) return leave(number, out, wavelet);
+    wavelet.color = static_cast<uint8_t>(arriving_color(*next, opposite[out], wavelet.color));
+    wavelet.ready = env_.now + static_cast<uint64_t>(machine_.fabric.hop);
+    routers_[*next].push(*routers_[*next].find(wavelet.color), opposite[out], wavelet);
+    busy_routers_.add(*next);
+}
+
+// ---------------------------------------------------------------------------------------------------- ramps
+
+// Output queues take turns; a wavelet waits while the router's queue for its color is full.
+void Mesh::take_from_pe(uint32_t number) {
+    Pe& pe = pes_[number];
+    const int queues = static_cast<int>(pe.outputs.size());
+    bool waiting = false;
+    for (int i = 1; i <= queues; ++i) {
+        const int q = (pe.last_output + i) % queues;
+        WaveletQueue& queue = pe.outputs[static_cast<size_t>(q)].wavelets;
+        if (queue.empty()) continue;
+        waiting = true;
+        if (pe.ramp_free > env_.now) {
+            next_event_ = std::min(next_event_, pe.ramp_free);
+            continue;
+        }
+        Wavelet wavelet = queue.front();
+        ColorState* color = routers_[number].find(wavelet.color);
+        if (!color) throw Fault("sends on color " + std::to_string(wavelet.color) + ", which has no route here");
+        if (color->queue[side_ramp].full()) continue;
+        queue.pop();
+        wavelet.ready = std::max(env_.now + 1, wavelet.born + static_cast<uint64_t>(machine_.fabric.ramp_out));
+        routers_[number].push(*color, side_ramp, wavelet);
+        busy_routers_.add(number);
+        pe.ramp_free = env_.now + static_cast<uint64_t>(machine_.fabric.link_period);
+        pe.last_output = q;
+        pe.output_drained(q);
+        wake(number, env_.now);
+        progress_ = true;
+        return;
+    }
+    if (!waiting) busy_ramps_.remove(number);
+}
+
+}  // namespace wafersim

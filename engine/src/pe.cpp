@@ -1,0 +1,143 @@
+// One cycle of a PE: who gets the issue slot. Also construction, and what the mesh asks a PE.
+#include "wafersim/pe.h"
+
+#include <algorithm>
+
+namespace wafersim {
+
+namespace {
+
+// Channels start blocked unless a data task is bound to them: control wavelets then wait for an @unblock.
+uint64_t initially_blocked(const Pe& pe) {
+    uint64_t blocked = 0;
+    for (size_t id = 0; id < pe.channels.size(); ++id) {
+        if (pe.data_task[id] < 0 && pe.local_task[id] < 0) blocked |= uint64_t{1} << id;
+    }
+    return blocked;
+}
+
+void bind_tasks(Pe& pe) {
+    pe.local_task.fill(-1);
+    pe.data_task.fill(-1);
+    pe.control_task.fill(-1);
+    for (size_t i = 0; i < pe.program->tasks.size(); ++i) {
+        const Task& task = pe.program->tasks[i];
+        auto& table = task.kind == TaskKind::local ? pe.local_task : task.kind == TaskKind::data ? pe.data_task : pe.control_task;
+        table[task.id] = static_cast<int8_t>(i);
+    }
+}
+
+// Channels are input queues, or colors where data tasks belong to colors. A color that no queue is bound to has the
+// depth of the last queue.
+void set_up_queues(Pe& pe) {
+    const auto& depths = pe.env.machine.queues.input_depth;
+    const int deepest = *std::max_element(depths.begin(), depths.end());
+    const bool by_queue = pe.env.machine.tasks.data_by_queue;
+    pe.channels.resize(by_queue ? depths.size() : 32);
+    for (size_t i = 0; i < pe.channels.size(); ++i) pe.channels[i].wavelets.set_depth(by_queue ? depths[i] : depths.back(), deepest);
+    pe.channel_of_color.fill(-1);
+    pe.channel_of_queue.fill(-1);
+    for (int i = 0; i < 16; ++i) if (by_queue) pe.channel_of_queue[i] = static_cast<int8_t>(i);
+    for (int i = 0; i < 32; ++i) if (!by_queue) pe.channel_of_color[i] = static_cast<int8_t>(i);
+    for (const QueueBinding& b : pe.program->input_queues) if (b.color != none) pe.bind_input(b.queue, b.color);
+    pe.outputs.resize(pe.env.machine.queues.output_depth.size());
+    for (size_t i = 0; i < pe.outputs.size(); ++i) pe.outputs[i].wavelets.set_depth(pe.env.machine.queues.output_depth[i]);
+    for (const QueueBinding& b : pe.program->output_queues) pe.outputs[b.queue].color = b.color;
+}
+
+// DSRs are kept only as far as the program uses them.
+size_t dsr_count(const Program& program) {
+    int highest = -1;
+    for (const DsrLoad& load : program.dsr_loads) highest = std::max(highest, load.dsr);
+    return static_cast<size_t>(highest + 1);
+}
+
+}  // namespace
+
+Pe::Pe(Environment& env, Router& router, const Program* program, int x, int y, uint16_t* words)
+    : env(env), router(router), program(program), x(x), y(y), memory(words, words ? env.machine.memory.words : 0) {
+    if (!program) return;
+    for (const DataSegment& segment : program->data) {
+        std::copy(segment.words.begin(), segment.words.end(), memory.data() + segment.address);
+    }
+    runs.resize(static_cast<size_t>(env.machine.microthreads.count) + 1);
+    fifos.resize(program->fifos.size());
+    dsrs.resize(dsr_count(*program));
+    bind_tasks(*this);
+    set_up_queues(*this);
+    blocked = initially_blocked(*this);
+    for (const auto& [space, id] : program->unblocked) block(space, id, false);
+    for (const auto& [space, id] : program->blocked) block(space, id, true);
+    for (int id : program->activated) pending.push_back({0, id});
+    plain_registers[static_cast<uint16_t>(env.machine.registers[static_cast<size_t>(RegisterId::EXCEPTION_MASK)].address)] = 0xffff;
+}
+
+// One context advances a cycle: highest priority first, turns among equals.
+bool Pe::step() {
+    const int threads = static_cast<int>(runs.size());
+    for (int thread = 0; thread < threads; ++thread) if (runs[thread].active) meet_controls(thread);
+    int chosen = none, best = -1;
+    for (int i = 1; i <= threads; ++i) {
+        const int thread = (last_thread + i) % threads;
+        if (thread_priority(thread) <= best || !may_issue(thread)) continue;
+        chosen = thread;
+        best = thread_priority(thread);
+    }
+    if (chosen == none) return false;
+    last_thread = chosen;
+    ++(chosen == main_thread() ? main_cycles : thread_cycles);
+    if (runs[chosen].active) advance_run(chosen);
+    else step_main();
+    ++env.stats.pe_cycles;
+    return true;
+}
+
+bool Pe::may_issue(int thread) const {
+    if (runs[thread].active) return may_advance(runs[thread]) && !(blocked_threads >> thread & 1);
+    return thread == main_thread() && main_may_issue();
+}
+
+// 0 is the default of both; the steps between are those of the main thread's register.
+int Pe::thread_priority(int thread) const {
+    if (thread == main_thread()) return main_priority;
+    const int level = runs[thread].options.priority;
+    return level == 3 ? 3 : level == 2 ? 1 : 0;
+}
+
+uint64_t Pe::next_wake() const {
+    const uint64_t next = env.now + 1;
+    uint64_t wake = never;
+    const auto at = [&](uint64_t cycle) { wake = std::min(wake, std::max(cycle, next)); };
+    for (size_t thread = 0; thread < runs.size(); ++thread) {
+        const VecRun& run = runs[thread];
+        if (!run.active) continue;
+        const uint64_t due = static_cast<uint64_t>(run.next_tick / ticks_per_cycle);
+        if (due >= next || may_issue(static_cast<int>(thread))) at(due);
+    }
+    if (!runs[main_thread()].active && !frames.empty() && (main_ready >= next || main_may_issue())) at(main_ready);
+    for (const PendingActivation& p : pending) at(p.due);
+    for (const Channel& channel : channels) {
+        for (int i = 0; i < channel.wavelets.size(); ++i) {
+            if (channel.wavelets.at(i).ready < next) continue;
+            at(channel.wavelets.at(i).ready);
+            break;
+        }
+    }
+    if (frames.empty()) {
+        if (main_ready >= next) at(main_ready);
+        if (!handlers.empty() || (active & ~blocked)) at(main_ready);
+        if (!commands.empty() && (command_due >= next || host_may_command())) at(command_due);
+    }
+    return wake;
+}
+
+// A PE without a queue for the color holds the wavelet back in the router.
+bool Pe::receive(const Wavelet& wavelet, bool commit) {
+    if (!program) return false;
+    const int channel = channel_of_color[wavelet.color];
+    if (channel < 0 || channels[channel].wavelets.full()) return false;
+    if (commit) channels[channel].wavelets.push(wavelet);
+    return true;
+}
+
+}  // namespace wafersim

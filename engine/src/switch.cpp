@@ -1,0 +1,45 @@
+// Switch positions: how control wavelets and `.advance_switch` change the route of a color.
+#include "wafersim/router.h"
+
+namespace wafersim {
+
+Route ColorState::route() const {
+    if (position == 0) return base;
+    const SwitchPosition& p = positions[position - 1];
+    return {p.rx ? p.rx : base.rx, p.tx ? p.tx : base.tx, true};
+}
+
+// To the next position if it is valid; else back to position 0 in ring mode, else nowhere.
+void advance_switch(ColorState& color) {
+    const int next = color.position + 1;
+    if (next <= 3 && !color.positions[next - 1].invalid) color.position = next;
+    else if (color.ring_mode) color.position = 0;
+}
+
+namespace {
+
+bool pops(PopMode mode, Command command) {
+    switch (mode) {
+    case PopMode::no_pop: return false;
+    case PopMode::always_pop: return true;
+    case PopMode::pop_on_advance: return command == Command::advance;
+    case PopMode::pop_on_header: return command != Command::nop;
+    }
+    return false;
+}
+
+}  // namespace
+
+bool obey_command(ColorState& color, Wavelet& wavelet) {
+    const Command command = command_of(wavelet);
+    if (pops(color.pop_mode, command)) wavelet.commands = popped(wavelet.commands);
+    switch (command) {
+    case Command::nop: break;
+    case Command::advance: advance_switch(color); break;
+    case Command::reset: color.position = 0; break;
+    case Command::teardown: color.teardown = true; return true;
+    }
+    return false;
+}
+
+}  // namespace wafersim

@@ -1,0 +1,386 @@
+// DSD operations as state machines: how they start, what they wait for, what a cycle of progress does.
+#include <algorithm>
+
+#include "wafersim/ops.h"
+#include "wafersim/pe.h"
+
+namespace wafersim {
+
+namespace {
+
+bool in_memory(const Stream& s) {
+    return s.kind == StreamKind::memory || s.kind == StreamKind::shaped || s.kind == StreamKind::circular;
+}
+
+bool in_fabric(const Stream& s) { return s.kind == StreamKind::fabric_in || s.kind == StreamKind::fabric_out; }
+
+int dst_words(Vec op) { return element_words(vec_rows[static_cast<size_t>(op)].dst); }
+
+int source_words(Vec op, int which) {
+    std::string_view text = vec_rows[static_cast<size_t>(op)].sources;
+    for (; which > 0; --which) text.remove_prefix(text.find(' ') + 1);
+    return element_words(text.substr(0, text.find(' ')));
+}
+
+// The number of elements: that of every operand with a length. Lengths of 0 count only if there is no other.
+void settle_length(VecRun& run) {
+    bool endless = false, empty = false;
+    int length = none;
+    const auto look = [&](const Stream& s, const std::string& which) {
+        if (!s.has_length) return;
+        if (s.length == infinite_length) endless = true;
+        else if (s.length == 0) empty = true;
+        else if (length == none) length = s.length;
+        else if (length != s.length) {
+            throw Fault("operands differ in length: " + which + " has " + std::to_string(s.length) + " elements, others " + std::to_string(length));
+        }
+    };
+    look(run.dst, "the destination");
+    for (int i = 0; i < run.sources; ++i) look(run.source[static_cast<size_t>(i)], "source " + std::to_string(i + 1));
+    run.infinite = length == none && endless && !empty;
+    run.remaining = run.infinite ? 0 : length != none ? static_cast<uint32_t>(length) : empty ? 0 : 1;
+}
+
+// A result that goes to a scalar again and again accumulates: it is fed back into the one source that is a scalar.
+int accumulator_of(const VecRun& run) {
+    if (run.dst.kind != StreamKind::pointer || run.sources < 2) return none;
+    for (int i = 0; i < run.sources; ++i) if (run.source[static_cast<size_t>(i)].kind == StreamKind::scalar) return i;
+    return none;
+}
+
+// Distance of successive elements of an operand in memory, in elements.
+int stride_of(const Stream& s) {
+    if (s.kind == StreamKind::memory) return s.step / s.words;
+    return s.kind == StreamKind::shaped && !s.shape->strides.empty() ? s.shape->strides.back() : 1;
+}
+
+// Words of bank bandwidth that one element of a source takes. A FIFO lies in memory as well.
+int bank_words(const Machine& machine, const Stream& s) {
+    const bool fifo = s.kind == StreamKind::fifo;
+    const int stride = fifo ? 1 : stride_of(s);
+    if ((!fifo && !in_memory(s)) || stride == 0) return 0;
+    const auto& table = machine.memory.stride_words;
+    return std::min(s.words * table[static_cast<size_t>(std::abs(stride)) % table.size()], machine.memory.words_per_cycle);
+}
+
+// Two different sources of equal stride collide when they start in the same banks.
+bool conflict(const Machine& machine, const Stream& a, const Stream& b) {
+    if (!in_memory(a) || !in_memory(b) || a.words != b.words || stride_of(a) != stride_of(b)) return false;
+    const int64_t distance = element_address(a) - element_address(b);
+    const int modulus = a.words == 1 ? machine.memory.conflict_modulus_16 : machine.memory.conflict_modulus_32;
+    return modulus > 0 && distance != 0 && distance % modulus == 0;
+}
+
+// Ticks an element takes: arithmetic width, memory banks, links, and the latency of a reduction.
+int64_t period_of(const Machine& machine, const VecRun& run) {
+    const int width = machine.vector_rows[static_cast<size_t>(run.op->op)].width;
+    int64_t words = 0;
+    bool collide = false, fabric = in_fabric(run.dst);
+    for (int i = 0; i < run.sources; ++i) {
+        const Stream& s = run.source[static_cast<size_t>(i)];
+        words += bank_words(machine, s);
+        fabric |= in_fabric(s);
+        for (int k = 0; k < i; ++k) collide |= conflict(machine, run.source[static_cast<size_t>(k)], s);
+    }
+    const int64_t banks = ticks_per_cycle * words * 100 / (machine.memory.words_per_cycle * machine.vector.rate_percent);
+    int64_t period = std::max(ticks_per_cycle / width, banks);
+    if (collide) period *= machine.memory.conflict_cycles;
+    if (fabric) period = std::max(period, ticks_per_cycle * machine.fabric.link_period / run.dst.pack);
+    if (run.accumulator != none) period = std::max(period, ticks_per_cycle * machine.vector.reduction_cycles);
+    return period;
+}
+
+void merge(Options& into, const Options& more) {
+    for (int i = 0; i < more.completion_count && into.completion_count < static_cast<int>(into.completions.size()); ++i) {
+        into.completions[static_cast<size_t>(into.completion_count++)] = more.completions[static_cast<size_t>(i)];
+    }
+    if (into.microthread == none) into.microthread = more.microthread;
+    into.priority = std::max(into.priority, more.priority);
+    if (more.on_control != OnControl::ignore) {
+        into.on_control = more.on_control;
+        into.on_control_task = more.on_control_task;
+    }
+}
+
+void set_up_operands(Pe& pe, VecRun& run, const VecOp& op) {
+    run.op = &op;
+    run.function = ops::vec_table[static_cast<size_t>(op.op)];
+    run.dst = pe.make_stream(op.dst, dst_words(op.op), true);
+    run.sources = static_cast<int>(op.sources.size());
+    run.options = pe.resolve(op.options);
+    const auto dsr_options = [&](const VecOperand& o) {
+        if (o.kind == OperandKind::dsr) merge(run.options, pe.dsrs[static_cast<size_t>(o.value)].options);
+    };
+    dsr_options(op.dst);
+    for (int i = 0; i < run.sources; ++i) {
+        Stream& s = run.source[static_cast<size_t>(i)];
+        s = pe.make_stream(op.sources[static_cast<size_t>(i)], source_words(op.op, i), false);
+        dsr_options(op.sources[static_cast<size_t>(i)]);
+        run.options.priority = std::max(run.options.priority, int{s.priority});
+    }
+    run.options.priority = std::max(run.options.priority, int{run.dst.priority});
+}
+
+// The microthread of an asynchronous operation: the given one, or the number of the queue of the destination, else of the
+// first source in the fabric, else any that is free.
+int microthread_of(const Pe& pe, const VecRun& run) {
+    const int count = pe.env.machine.microthreads.count;
+    int thread = run.options.microthread;
+    if (thread == none && run.dst.kind == StreamKind::fabric_out) thread = run.dst.queue;
+    for (int i = 0; i < run.sources && thread == none; ++i) {
+        if (run.source[static_cast<size_t>(i)].kind == StreamKind::fabric_in) thread = run.source[static_cast<size_t>(i)].queue;
+    }
+    for (int i = count; i-- > 0 && thread == none;) if (!pe.runs[static_cast<size_t>(i)].active) thread = i;
+    if (thread == none) thread = count - 1;
+    if (thread < 0 || thread >= count) throw Fault("microthread " + std::to_string(thread) + " does not exist");
+    return thread;
+}
+
+// Cycles that an operation saves because its operands are in DSRs already.
+int saved_loads(const Machine& machine, const VecOp& op) {
+    int loaded = 0;
+    const auto look = [&](const VecOperand& o) {
+        if (o.kind == OperandKind::dsr) ++loaded;
+        return o.kind != OperandKind::dsd;
+    };
+    bool all = look(op.dst);
+    for (const VecOperand& o : op.sources) all &= look(o);
+    return all ? loaded * machine.dsr_load : 0;
+}
+
+}  // namespace
+
+bool Pe::start_vector(const VecOp& op) {
+    VecRun run;
+    set_up_operands(*this, run, op);
+    const int thread = op.options.is_async ? microthread_of(*this, run) : main_thread();
+    if (runs[static_cast<size_t>(thread)].active) {
+        waits_for_thread = thread;
+        return false;
+    }
+    settle_length(run);
+    run.accumulator = accumulator_of(run);
+    run.period = period_of(env.machine, run);
+    run.group = static_cast<int>(std::max<int64_t>(1, (ticks_per_cycle + run.period - 1) / std::max<int64_t>(run.period, 1)));
+    const int start = op.options.is_async ? env.machine.microthreads.start
+                                          : env.machine.vector_rows[static_cast<size_t>(op.op)].start - saved_loads(env.machine, op);
+    run.next_tick = static_cast<int64_t>(env.now + static_cast<uint64_t>(std::max(start, 0))) * ticks_per_cycle;
+    run.started = env.now;
+    run.started_in = current_function;
+    run.active = true;
+    runs[static_cast<size_t>(thread)] = run;
+    for (const auto& observer : env.observers) {
+        observer->operation_started(env.now, x, y, thread, vec_rows[static_cast<size_t>(op.op)].name.data(), run.remaining);
+    }
+    if (run.remaining == 0 && !run.infinite) finish_run(thread);
+    return true;
+}
+
+// ------------------------------------------------------------------------------------------------ readiness
+
+bool Pe::element_ready(const Stream& s, int already_taken) const {
+    if (s.kind == StreamKind::fabric_in) {
+        if (s.packed) return true;
+        const WaveletQueue& queue = channels[static_cast<size_t>(s.number)].wavelets;
+        return queue.has_ready(env.now, already_taken) && (s.control_transform || !queue.at(already_taken).control);
+    }
+    if (s.kind != StreamKind::fifo || fifo_has(s)) return true;
+    if (program->fifos[static_cast<size_t>(s.number)].empty_action == FifoAction::fault) {
+        throw Fault("read from the empty FIFO " + program->fifos[static_cast<size_t>(s.number)].name);
+    }
+    return false;
+}
+
+bool Pe::inputs_ready(const VecRun& run) const {
+    for (int i = 0; i < run.sources; ++i) {
+        const Stream& s = run.source[static_cast<size_t>(i)];
+        int already_taken = 0;
+        for (int k = 0; k < i && s.kind == StreamKind::fabric_in; ++k) {
+            const Stream& other = run.source[static_cast<size_t>(k)];
+            already_taken += other.kind == StreamKind::fabric_in && other.number == s.number;
+        }
+        if (!element_ready(s, already_taken)) return false;
+    }
+    return true;
+}
+
+bool Pe::output_ready(const Stream& dst) const {
+    if (dst.kind == StreamKind::fabric_out) return !outputs[static_cast<size_t>(dst.number)].wavelets.full();
+    if (dst.kind != StreamKind::fifo || fifo_has_room(dst)) return true;
+    if (program->fifos[static_cast<size_t>(dst.number)].full_action == FifoAction::fault) {
+        throw Fault("write to the full FIFO " + program->fifos[static_cast<size_t>(dst.number)].name);
+    }
+    return false;
+}
+
+namespace {
+
+// A FIFO may end the operation instead of making it wait.
+bool ended_by_fifo(const Pe& pe, const VecRun& run) {
+    const auto& fifos = pe.program->fifos;
+    const auto ends = [&](const Stream& s, bool output) {
+        if (s.kind != StreamKind::fifo) return false;
+        const Fifo& fifo = fifos[static_cast<size_t>(s.number)];
+        return output ? fifo.full_action == FifoAction::terminate && !pe.fifo_has_room(s)
+                      : fifo.empty_action == FifoAction::terminate && !pe.fifo_has(s);
+    };
+    if (ends(run.dst, true)) return true;
+    for (int i = 0; i < run.sources; ++i) if (ends(run.source[static_cast<size_t>(i)], false)) return true;
+    return false;
+}
+
+}  // namespace
+
+bool Pe::may_advance(const VecRun& run) const {
+    if (run.next_tick / ticks_per_cycle > static_cast<int64_t>(env.now)) return false;
+    return (inputs_ready(run) && output_ready(run.dst)) || ended_by_fifo(*this, run);
+}
+
+// Control wavelets at the head of what an operation reads: they end it, activate a task, or are left to the
+// scheduler. On a blocked channel the scheduler would never take them, so they are dropped there.
+void Pe::meet_controls(int thread) {
+    VecRun& run = runs[static_cast<size_t>(thread)];
+    for (int i = 0; i < run.sources && run.active; ++i) {
+        const Stream& s = run.source[static_cast<size_t>(i)];
+        if (s.kind != StreamKind::fabric_in || s.control_transform) continue;
+        WaveletQueue& queue = channels[static_cast<size_t>(s.number)].wavelets;
+        while (run.active && queue.has_ready(env.now) && queue.front().control) {
+            if (run.options.on_control == OnControl::ignore && !(blocked >> s.number & 1)) return;
+            queue.pop();
+            if (run.options.on_control == OnControl::ignore) ++env.stats.dropped_controls;
+            if (run.options.on_control == OnControl::activate) activate(run.options.on_control_task, env.machine.microthreads.end);
+            if (run.options.on_control == OnControl::terminate) finish_run(thread);
+        }
+    }
+}
+
+// ------------------------------------------------------------------------------------------------- progress
+
+void Pe::advance_run(int thread) {
+    VecRun& run = runs[static_cast<size_t>(thread)];
+    current_loc = run.op->loc;
+    current_function = run.started_in;
+    if (ended_by_fifo(*this, run)) return finish_run(thread);
+    run.next_tick = std::max(run.next_tick, static_cast<int64_t>(env.now) * ticks_per_cycle);
+    const int most = run.infinite ? run.group : static_cast<int>(std::min<uint32_t>(run.remaining, static_cast<uint32_t>(run.group)));
+    for (int k = 0; k < most; ++k) {
+        if (k > 0 && !(inputs_ready(run) && output_ready(run.dst))) break;
+        int index = run.options.index == none ? 0 : run.options.index;
+        std::array<uint32_t, 3> values{};
+        std::array<int64_t, 2> read_from{none, none};
+        for (int i = 0; i < run.sources; ++i) {
+            Stream& s = run.source[static_cast<size_t>(i)];
+            if (i < 2 && in_memory(s)) read_from[static_cast<size_t>(i)] = element_address(s);
+            values[static_cast<size_t>(i)] = read_element(s, index);
+        }
+        const uint32_t result = run.function(values[0], values[1], values[2]);
+        if (run.accumulator != none) run.source[static_cast<size_t>(run.accumulator)].scalar = result;
+        write_element(run.dst, result, index, run.remaining == 1 && !run.infinite);
+        if (run.dst.zero_first && read_from[0] != none) memory.store(read_from[0], run.source[0].words, 0);
+        if (run.dst.zero_second && read_from[1] != none) memory.store(read_from[1], run.source[1].words, 0);
+        ++run.done;
+        if (!run.infinite) --run.remaining;
+        run.next_tick += run.period;
+        ++env.stats.vector_elements;
+    }
+    if (!run.infinite && run.remaining == 0) finish_run(thread);
+}
+
+uint32_t Pe::read_element(Stream& s, int& index) {
+    switch (s.kind) {
+    case StreamKind::scalar: return s.scalar;
+    case StreamKind::fifo: return fifo_pop(s);
+    case StreamKind::fabric_in: {
+        if (s.packed) return --s.packed, s.packing >> 16;
+        WaveletQueue& queue = channels[static_cast<size_t>(s.number)].wavelets;
+        const Wavelet w = queue.front();
+        queue.pop();
+        if (s.control_transform) return w.control ? w.data | 0x8000'0000u : w.data & 0x7fff'ffffu;
+        if (s.pack > 1) s.packed = 1, s.packing = w.data;
+        index = static_cast<int>(w.data >> 16);
+        return s.words == 1 ? w.data & 0xffff : w.data;
+    }
+    default: {
+        const int64_t offset = s.index_offset ? index : 0;
+        const auto value = static_cast<uint32_t>(memory.load(element_address(s) + offset, s.words));
+        advance(s);
+        return value;
+    }
+    }
+}
+
+namespace {
+
+// The wavelet of an element; in SIMD mode the first of two is only kept.
+bool element_to_wavelet(Stream& dst, uint32_t value, int index, uint16_t mask, Wavelet& wavelet, uint64_t now) {
+    bool control = dst.control;
+    if (dst.words == 1) value &= 0xffff;
+    if (dst.pack > 1) {
+        if (!dst.packed) return dst.packed = 1, dst.packing = value, false;
+        dst.packed = 0;
+        value = dst.packing | value << 16;
+    } else if (dst.index_offset && dst.words == 1) {
+        value |= static_cast<uint32_t>(index) << 16;
+    }
+    if (dst.control_transform) {
+        control = value >> 31;
+        value &= 0x7fff'ffffu;
+        if (control) value ^= uint32_t{mask} << 16;
+    }
+    wavelet = make_wavelet(value, dst.color, control, now);
+    return true;
+}
+
+}  // namespace
+
+void Pe::write_element(Stream& dst, uint32_t value, int index, bool last) {
+    switch (dst.kind) {
+    case StreamKind::fabric_out: {
+        Wavelet wavelet;
+        if (!element_to_wavelet(dst, value, index, control_mask, wavelet, env.now)) return;
+        wavelet.advance_switch = dst.advance_switch && last;
+        outputs[static_cast<size_t>(dst.number)].wavelets.push(wavelet);
+        return;
+    }
+    case StreamKind::fifo: return fifo_push(dst, value);
+    case StreamKind::pointer: return memory.store(dst.address, dst.words, value);
+    case StreamKind::none: return;
+    default:
+        memory.store(element_address(dst) + (dst.index_offset ? index : 0), dst.words, value);
+        advance(dst);
+    }
+}
+
+// ------------------------------------------------------------------------------------------------ completion
+
+void Pe::complete(const Completion& c, int delay) {
+    if (c.activate != none) activate(c.activate, delay);
+    if (c.unblock != none) block(c.unblock_space, c.unblock, false);
+}
+
+namespace {
+
+// With `.save_address` the next operation on a DSR goes on where this one stopped.
+void save_address(Pe& pe, const Stream& s) {
+    if (s.dsr < 0 || !s.save_address || !in_memory(s)) return;
+    Dsr& dsr = pe.dsrs[static_cast<size_t>(s.dsr)];
+    if (s.kind == StreamKind::shaped) dsr.place = s.place;
+    else dsr.dsd = dsr.dsd.with_address(static_cast<uint64_t>(s.address));
+}
+
+}  // namespace
+
+void Pe::finish_run(int thread) {
+    VecRun& run = runs[static_cast<size_t>(thread)];
+    run.active = false;
+    save_address(*this, run.dst);
+    for (int i = 0; i < run.sources; ++i) save_address(*this, run.source[static_cast<size_t>(i)]);
+    const auto end = static_cast<uint64_t>((run.next_tick + ticks_per_cycle - 1) / ticks_per_cycle);
+    if (thread == main_thread()) main_ready = std::max(main_ready, end);
+    const int delay = static_cast<int>(end > env.now ? end - env.now : 0) + (thread == main_thread() ? 0 : env.machine.microthreads.end);
+    for (int i = 0; i < run.options.completion_count; ++i) complete(run.options.completions[static_cast<size_t>(i)], delay);
+    ++env.stats.vector_operations;
+    for (const auto& observer : env.observers) observer->operation_ended(env.now, x, y, thread);
+}
+
+}  // namespace wafersim

@@ -1,0 +1,93 @@
+"""The simulator core (`engine/`). Coordinates are those of the program rectangle, addresses count 16-bit words."""
+
+from typing import Any
+
+import numpy as np
+
+version: str
+build_type: str
+
+class ConfigError(ValueError):
+    """An image or a machine table that the engine cannot use."""
+
+class AccessError(IndexError):
+    """A read or write of memory that does not exist."""
+
+class Mesh:
+    """A wafer with a program on it.
+
+    `image` is an `ir.program.Image` as nested dictionaries (`dataclasses.asdict`, or `ir.codec.to_plain` of its parts);
+    `machine` is `Machine.settings`. Rectangles are x, y, w, h. Whatever the host asks for gives a ticket; the work is
+    done by `run`. Commands (`launch`, `copy_in`, `copy_out`) reach each PE in the order in which they were given; lists
+    `*_per_program` have an entry for each program of the image, -1 where PEs with that program are left out.
+    """
+
+    def __init__(self, image: dict[str, Any], machine: dict[str, Any]) -> None: ...
+    @property
+    def cycle(self) -> int: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    def run(self, max_cycles: int, tickets: list[int]) -> str:
+        """Run until all `tickets` are done.
+
+        "done": they are; "idle": nothing can move and no ticket is open; "deadlock": nothing can move and a ticket is
+        open; "fault": see `fault`; "budget": `max_cycles` have passed. Without tickets it runs until nothing can move.
+        """
+
+    def is_done(self, ticket: int) -> bool: ...
+    def read(self, x: int, y: int, address: int, words: int) -> np.ndarray: ...
+    def write(self, x: int, y: int, address: int, words: np.ndarray) -> None: ...
+    def launch(self, x: int, y: int, w: int, h: int, function_per_program: list[int], args: list[int]) -> int:
+        """Done when the function has returned on all PEs. `args` are bit patterns."""
+
+    def copy_in(
+        self,
+        x: int,
+        y: int,
+        w: int,
+        h: int,
+        address_per_program: list[int],
+        words: int,
+        data: np.ndarray,
+        indirect: bool = False,
+    ) -> int:
+        """`data` is uint16 [h, w, words]. `indirect`: the address is that of a pointer, followed when it happens."""
+
+    def copy_out(
+        self, x: int, y: int, w: int, h: int, address_per_program: list[int], words: int, indirect: bool = False
+    ) -> int: ...
+    def stream_in(self, x: int, y: int, w: int, h: int, color: int, data: np.ndarray) -> int:
+        """`data` is uint32 [h, w, n]. Done when all wavelets have entered the fabric."""
+
+    def stream_out(self, x: int, y: int, w: int, h: int, color: int, n: int) -> int: ...
+    def edge_send(self, x: int, y: int, side: int, color: int, data: np.ndarray, controls: list[int] = []) -> int:
+        """Wavelets enter at the edge of the fabric; `side` is a number of `ir.program.Dir`."""
+
+    def edge_receive(self, x: int, y: int, side: int, color: int, n: int) -> int: ...
+    def result(self, ticket: int) -> np.ndarray:
+        """What a copy (uint16) or a stream (uint32) brought out: [h, w, n]."""
+
+    def log(self) -> list[str]:
+        """Lines printed since the last call, each `@cycle text`."""
+
+    def fault(self) -> dict[str, Any] | None:
+        """pe, cycle, message, task, function, file, line, col."""
+
+    def deadlock(self) -> list[dict[str, Any]]:
+        """Who waits for what.
+
+        `kind` "pes": count, pes (the first eight), program, waits_for (lines of text).
+        `kind` "wavelet": x, y, color, from, data, control, age, position, why; the oldest first.
+        """
+
+    def stats(self) -> dict[str, int]: ...
+    def trace(self, path: str, what: str = "") -> None:
+        """Write events to `path` from now on (`what`: wavelets,tasks,operations); an empty path stops all traces."""
+
+    def pe_state(self, x: int, y: int) -> dict[str, Any]: ...
+
+def vec_op(name: str, a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray: ...
+def scalar_op(name: str, ty: int, a: np.ndarray, b: np.ndarray) -> np.ndarray: ...
+def convert(to: int, source: int, a: np.ndarray) -> np.ndarray: ...
