@@ -130,6 +130,13 @@ List Mesh::stuck_wavelets() const {
 
 Value Pe::describe() const {
     Dict d{{"x", number(static_cast<uint64_t>(x))}, {"y", number(static_cast<uint64_t>(y))}};
+    List colors;
+    for (const ColorState& color : router.colors) {
+        colors.push_back({Dict{{"color", number(static_cast<uint64_t>(color.color))}, {"position", number(static_cast<uint64_t>(color.position))},
+                               {"rx", number(color.route().rx)}, {"tx", number(color.route().tx)}, {"waiting", number(static_cast<uint64_t>(color.waiting))},
+                               {"teardown", number(color.teardown)}}});
+    }
+    d["colors"] = {colors};
     if (!program) return {d};
     d["program"] = text(program->name);
     d["task"] = text(frames.empty() ? "" : task_name);
@@ -137,7 +144,7 @@ Value Pe::describe() const {
     d["blocked"] = number(blocked);
     d["main_cycles"] = number(main_cycles);
     d["thread_cycles"] = number(thread_cycles);
-    List inputs, outs, threads, fifo_list, colors;
+    List inputs, outs, threads, fifo_list;
     for (size_t c = 0; c < channels.size(); ++c) {
         const Channel& channel = channels[c];
         inputs.push_back({Dict{{"channel", number(c)}, {"color", {static_cast<int64_t>(channel.color)}}, {"size", number(static_cast<uint64_t>(channel.wavelets.size()))},
@@ -149,16 +156,10 @@ Value Pe::describe() const {
     }
     for (size_t t = 0; t < runs.size(); ++t) if (runs[t].active) threads.push_back(text(operation_wait(*this, static_cast<int>(t))));
     for (const FifoState& fifo : fifos) fifo_list.push_back(number(fifo.count));
-    for (const ColorState& color : router.colors) {
-        colors.push_back({Dict{{"color", number(static_cast<uint64_t>(color.color))}, {"position", number(static_cast<uint64_t>(color.position))},
-                               {"rx", number(color.route().rx)}, {"tx", number(color.route().tx)}, {"waiting", number(static_cast<uint64_t>(color.waiting))},
-                               {"teardown", number(color.teardown)}}});
-    }
     d["inputs"] = {inputs};
     d["outputs"] = {outs};
     d["operations"] = {threads};
     d["fifos"] = {fifo_list};
-    d["colors"] = {colors};
     return {d};
 }
 
