@@ -60,7 +60,8 @@ int bank_words(const Machine& machine, const Stream& s) {
     const int stride = fifo ? 1 : stride_of(s);
     if ((!fifo && !in_memory(s)) || stride == 0) return 0;
     const auto& table = machine.memory.stride_words;
-    return std::min(s.words * table[static_cast<size_t>(std::abs(stride)) % table.size()], machine.memory.words_per_cycle);
+    const int words = std::abs(stride) == 1 ? 1 : table[static_cast<size_t>(std::abs(stride)) % table.size()];
+    return std::min(s.words * words, machine.memory.words_per_cycle);
 }
 
 // Two different sources of equal stride collide when they start in the same banks.
