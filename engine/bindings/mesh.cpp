@@ -114,11 +114,18 @@ nb::object result(const Mesh& mesh, uint32_t number) {
     throw std::invalid_argument("ticket " + std::to_string(number) + " brings no data");
 }
 
+nb::object log(Mesh& mesh) {
+    nb::list lines;
+    for (const LogLine& line : mesh.take_log()) lines.append(nb::make_tuple(line.cycle, line.x, line.y, line.text));
+    return lines;
+}
+
 nb::object fault(const Mesh& mesh) {
     if (!mesh.fault()) return nb::none();
     const FaultReport& f = *mesh.fault();
     nb::dict d;
-    d["pe"] = nb::make_tuple(f.x, f.y);
+    d["x"] = f.x;
+    d["y"] = f.y;
     d["cycle"] = f.cycle;
     d["message"] = f.message;
     d["task"] = f.task;
@@ -146,7 +153,7 @@ void register_mesh(nb::module_& m) {
         .def_prop_ro("width", [](const Mesh& mesh) { return mesh.image().width; })
         .def_prop_ro("height", [](const Mesh& mesh) { return mesh.image().height; })
         .def("run", &run, "max_cycles"_a, "tickets"_a)
-        .def("is_done", [](const Mesh& mesh, uint32_t t) { return mesh.ticket(t).remaining == 0; }, "ticket"_a)
+        .def("done", [](const Mesh& mesh, uint32_t t) { return mesh.ticket(t).remaining == 0; }, "ticket"_a)
         .def("read", &read, "x"_a, "y"_a, "address"_a, "words"_a)
         .def("write", &write, "x"_a, "y"_a, "address"_a, "words"_a)
         .def("launch", &launch, "x"_a, "y"_a, "w"_a, "h"_a, "function_per_program"_a, "args"_a)
@@ -157,7 +164,7 @@ void register_mesh(nb::module_& m) {
         .def("edge_send", &edge_send, "x"_a, "y"_a, "side"_a, "color"_a, "data"_a, "controls"_a = std::vector<uint8_t>())
         .def("edge_receive", &edge_receive, "x"_a, "y"_a, "side"_a, "color"_a, "n"_a)
         .def("result", &result, "ticket"_a)
-        .def("log", &Mesh::take_log)
+        .def("log", &log)
         .def("fault", &fault)
         .def("deadlock", [](const Mesh& mesh) { return object_from(mesh.deadlock()); })
         .def("stats", [](const Mesh& mesh) { return object_from(mesh.stats()); })

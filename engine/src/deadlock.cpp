@@ -83,15 +83,17 @@ Value Mesh::deadlock() const {
     }
     std::vector<std::pair<std::vector<std::string>, std::vector<const Pe*>>> sorted(groups.begin(), groups.end());
     std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second.size() > b.second.size(); });
-    List result;
+    List waiting;
     for (const auto& [reasons, pes] : sorted) {
-        List where, why;
-        for (size_t i = 0; i < pes.size() && i < 8; ++i) where.push_back({List{number(static_cast<uint64_t>(pes[i]->x)), number(static_cast<uint64_t>(pes[i]->y))}});
-        for (const std::string& reason : reasons) why.push_back(text(reason));
-        result.push_back({Dict{{"kind", text("pes")}, {"count", number(pes.size())}, {"pes", {where}}, {"program", text(pes[0]->program->name)}, {"waits_for", {why}}}});
+        List where;
+        for (size_t i = 0; i < pes.size() && i < 8; ++i) {
+            where.push_back({List{number(static_cast<uint64_t>(pes[i]->x)), number(static_cast<uint64_t>(pes[i]->y))}});
+        }
+        std::string reason;
+        for (const std::string& line : reasons) reason += (reason.empty() ? "" : "; ") + line;
+        waiting.push_back({Dict{{"count", number(pes.size())}, {"pes", {where}}, {"program", text(pes[0]->program->name)}, {"reason", text(reason)}}});
     }
-    for (Value& stuck : stuck_wavelets()) result.push_back(std::move(stuck));
-    return {result};
+    return {Dict{{"groups", {waiting}}, {"wavelets", {stuck_wavelets()}}}};
 }
 
 List Mesh::stuck_wavelets() const {
@@ -118,8 +120,8 @@ List Mesh::stuck_wavelets() const {
         const ColorState& color = *const_cast<Router&>(routers_[s.router]).find(s.wavelet->color);
         const Route route = color.route();
         std::string why = s.teardown ? "its color is in teardown" : !(route.rx >> s.side & 1) ? "the present switch position does not accept this side" : "an output has no room";
-        result.push_back({Dict{{"kind", text("wavelet")}, {"x", number(static_cast<uint64_t>(pe.x))}, {"y", number(static_cast<uint64_t>(pe.y))},
-                               {"color", number(s.wavelet->color)}, {"from", text(side_names[s.side])}, {"data", number(s.wavelet->data)},
+        result.push_back({Dict{{"x", number(static_cast<uint64_t>(pe.x))}, {"y", number(static_cast<uint64_t>(pe.y))},
+                               {"color", number(s.wavelet->color)}, {"side", number(uint64_t{1} << s.side)}, {"data", number(s.wavelet->data)},
                                {"control", number(s.wavelet->control)}, {"age", number(env_.now - s.wavelet->born)},
                                {"position", number(static_cast<uint64_t>(color.position))}, {"why", text(why)}}});
     }
@@ -171,9 +173,11 @@ Value Mesh::stats() const {
         for (const OutputQueue& queue : pe.outputs) output = std::max(output, static_cast<uint64_t>(queue.wavelets.most()));
     }
     for (const auto& [key, sink] : sinks_) kept += sink.wavelets.size();
+    uint64_t busy = 0;
+    for (uint32_t i = 0; i < pes_.size(); ++i) busy += busy_pes_.contains(i);
     return {Dict{{"cycles", number(env_.now)}, {"instructions", number(s.instructions)}, {"vector_operations", number(s.vector_operations)},
                  {"vector_elements", number(s.vector_elements)}, {"wavelet_moves", number(s.wavelet_moves)}, {"tasks", number(s.tasks)},
-                 {"active_pe_cycles", number(s.pe_cycles)}, {"filtered_wavelets", number(s.filtered)}, {"dropped_controls", number(s.dropped_controls)},
+                 {"active_pes", number(busy)}, {"active_pe_cycles", number(s.pe_cycles)}, {"filtered_wavelets", number(s.filtered)}, {"dropped_controls", number(s.dropped_controls)},
                  {"highest_input_queue", number(input)}, {"highest_output_queue", number(output)}, {"unclaimed_wavelets", number(kept)}}};
 }
 

@@ -152,8 +152,8 @@ Pe& Mesh::pe(int x, int y) {
     return pes_[static_cast<size_t>(y * image_.width + x)];
 }
 
-std::vector<std::string> Mesh::take_log() {
-    std::vector<std::string> log;
+std::vector<LogLine> Mesh::take_log() {
+    std::vector<LogLine> log;
     log.swap(env_.log);
     return log;
 }

@@ -231,7 +231,7 @@ std::string formatted(char format, Ty ty, uint64_t value) {
 
 }  // namespace
 
-// Text is kept until the line is complete; a line starts with the cycle.
+// Text is kept until the line is complete.
 void Pe::print(const Instr& i) {
     const PrintFormat& print = program->prints[static_cast<size_t>(i.imm)];
     std::string text = print.literals[0];
@@ -240,7 +240,7 @@ void Pe::print(const Instr& i) {
     }
     for (char c : text) {
         if (c == '\n') {
-            env.log.push_back("@" + std::to_string(env.now) + " " + print_line);
+            env.log.push_back({env.now, x, y, print_line});
             print_line.clear();
         } else {
             print_line += c;

@@ -36,7 +36,7 @@ class Mesh:
         open; "fault": see `fault`; "budget": `max_cycles` have passed. Without tickets it runs until nothing can move.
         """
 
-    def is_done(self, ticket: int) -> bool: ...
+    def done(self, ticket: int) -> bool: ...
     def read(self, x: int, y: int, address: int, words: int) -> np.ndarray: ...
     def write(self, x: int, y: int, address: int, words: np.ndarray) -> None: ...
     def launch(self, x: int, y: int, w: int, h: int, function_per_program: list[int], args: list[int]) -> int:
@@ -69,17 +69,17 @@ class Mesh:
     def result(self, ticket: int) -> np.ndarray:
         """What a copy (uint16) or a stream (uint32) brought out: [h, w, n]."""
 
-    def log(self) -> list[str]:
-        """Lines printed since the last call, each `@cycle text`."""
+    def log(self) -> list[tuple[int, int, int, str]]:
+        """Lines printed since the last call: cycle, x, y, text."""
 
     def fault(self) -> dict[str, Any] | None:
-        """pe, cycle, message, task, function, file, line, col."""
+        """x, y, cycle, message, task, function, file, line, col."""
 
-    def deadlock(self) -> list[dict[str, Any]]:
-        """Who waits for what.
+    def deadlock(self) -> dict[str, Any]:
+        """Who waits for what, now.
 
-        `kind` "pes": count, pes (the first eight), program, waits_for (lines of text).
-        `kind` "wavelet": x, y, color, from, data, control, age, position, why; the oldest first.
+        "groups", the largest first: count, pes (the first eight), program, reason.
+        "wavelets", the oldest first: x, y, color, side, data, control, age, position, why.
         """
 
     def stats(self) -> dict[str, int]: ...

@@ -192,7 +192,7 @@ def test_microthread_in_use_holds_back_the_next_operation_on_it():
     # the first operation fills all queues and is never finished while nobody reads
     assert run(mesh) == "idle"
     assert words(mesh, 0, 0, 400, 1)[0] == 0
-    assert any("waits for microthread 3" in line for line in mesh.deadlock()[0]["waits_for"])
+    assert "waits for microthread 3" in mesh.deadlock()["groups"][0]["reason"]
 
 
 def test_fifo_between_two_microthreads():
@@ -236,7 +236,7 @@ def test_fifo_activates_tasks_and_ends_or_faults_operations():
     assert outcome == "fault" and "full FIFO fifo0" in mesh.fault()["message"]
     mesh, outcome = result(FifoAction.SUSPEND)
     assert outcome == "idle" and words(mesh, 0, 0, 400, 1)[0] == 0
-    assert "room in FIFO fifo0" in mesh.deadlock()[0]["waits_for"][0]
+    assert "room in FIFO fifo0" in mesh.deadlock()["groups"][0]["reason"]
 
 
 def test_lengths_that_differ_are_a_fault():

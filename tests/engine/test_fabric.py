@@ -139,7 +139,8 @@ def test_multicast_waits_until_all_outputs_have_room():
 def test_wavelet_without_route_is_a_fault():
     mesh = Wafer(2, 1).program(0, 0, sender([1])).mesh()
     assert mesh.run(1000, []) == "fault"
-    assert mesh.fault()["pe"] == (0, 0) and "color 2, which has no route here" in mesh.fault()["message"]
+    assert (mesh.fault()["x"], mesh.fault()["y"]) == (0, 0)
+    assert "color 2, which has no route here" in mesh.fault()["message"]
     mesh = Wafer(2, 1).program(0, 0, sender([1])).route(0, 0, 2, RAMP, E).mesh()
     assert mesh.run(1000, []) == "fault"
     assert "goes EAST to PE(1,0), which has no route" in mesh.fault()["message"]
@@ -212,8 +213,8 @@ def test_switch_of_the_input_side_holds_back_the_other_side():
     mesh.edge_send(0, 0, W, 2, np.array([1, control(NO_TASK, [ADV | KEEP]), 2], "u4"), [0, 1, 0])
     run(mesh, tickets=(ticket,))
     assert mesh.result(ticket).ravel()[[0, 2, 3]].tolist() == [1, 10, 11]
-    (stuck,) = mesh.deadlock()
-    assert stuck["from"] == "WEST" and "switch position" in stuck["why"]
+    (stuck,) = mesh.deadlock()["wavelets"]
+    assert stuck["side"] == W and "switch position" in stuck["why"]
 
 
 def test_advance_switch_moves_the_switch_after_the_operation():

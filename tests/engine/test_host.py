@@ -32,7 +32,7 @@ def test_launches_and_copies_happen_in_order():
     back = mesh.copy_out(0, 0, 2, 2, [50], 3)
     log = mesh.copy_out(1, 0, 1, 2, [100], 2)
     assert run(mesh, tickets=(first, launch, back, log)) == "done"
-    assert mesh.is_done(back) and (mesh.result(back) == data).all()
+    assert mesh.done(back) and (mesh.result(back) == data).all()
     assert mesh.result(log).tolist() == [[[1, 7]], [[1, 7]]]
 
 
@@ -56,7 +56,7 @@ def test_command_stream_that_is_never_unblocked_is_reported():
     launch, copy = mesh.launch(0, 0, 1, 1, [0], [1]), mesh.copy_out(0, 0, 1, 1, [0], 1)
     assert run(mesh, tickets=(launch,)) == "done"
     assert run(mesh, tickets=(copy,)) == "deadlock"
-    assert mesh.deadlock()[0]["waits_for"] == ["the host's next command waits for unblock_cmd_stream()"]
+    assert mesh.deadlock()["groups"][0]["reason"] == "the host's next command waits for unblock_cmd_stream()"
 
 
 def test_pointer_is_followed_when_the_copy_happens():
@@ -162,11 +162,12 @@ def test_blocked_data_task_is_named_in_the_deadlock_report():
     mesh = wafer.mesh()
     ticket = mesh.stream_in(0, 0, 3, 1, 4, np.zeros((1, 3, 20), "u4"))
     assert run(mesh, tickets=(ticket,)) == "deadlock"
-    group, *wavelets = mesh.deadlock()
+    (group,), wavelets = mesh.deadlock()["groups"], mesh.deadlock()["wavelets"]
     assert (group["count"], group["pes"], group["program"]) == (3, [[0, 0], [1, 0], [2, 0]], "stuck")
-    assert group["waits_for"] == ["4 wavelets of color 4 wait at the PE: data task 2 is blocked"]
+    assert group["reason"] == "4 wavelets of color 4 wait at the PE: data task 2 is blocked"
     assert [w["x"] for w in wavelets] == [0, 1, 2]
-    assert wavelets[0]["color"] == 4 and wavelets[0]["from"] == "HOST" and wavelets[0]["why"] == "an output has no room"
+    assert (wavelets[0]["color"], wavelets[0]["side"]) == (4, Dir.HOST)
+    assert wavelets[0]["why"] == "an output has no room"
 
 
 def test_deadlock_report_names_operation_line_and_what_it_waits_for():
@@ -179,6 +180,6 @@ def test_deadlock_report_names_operation_line_and_what_it_waits_for():
     mesh = Wafer().program(0, 0, prog).route(0, 0, 4, Dir.HOST, Dir.RAMP).mesh()
     mesh.stream_in(0, 0, 1, 1, 4, np.zeros((1, 1, 3), "u4"))
     assert run(mesh) == "idle"
-    assert mesh.deadlock()[0]["waits_for"] == [
+    assert mesh.deadlock()["groups"][0]["reason"] == (
         "@fadds (test.csl:33) holds the main thread after 3 elements, waits for a wavelet of color 4 in input queue 2"
-    ]
+    )

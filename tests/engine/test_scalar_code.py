@@ -137,9 +137,8 @@ def test_print_writes_lines_with_their_cycle():
     code.op("mov", F32, dst=args + 2, a=prog.f32(1.5))
     code.op("print", a=args, c=3, imm=0)
     code.ret()
-    (line,) = finished(prog).log()
-    cycle, text = line.split(" ", 1)
-    assert cycle[0] == "@" and int(cycle[1:]) > 0
+    ((cycle, x, y, text),) = finished(prog).log()
+    assert cycle > 0 and (x, y) == (0, 0)
     assert text == "x = -5, h = 0xBEEF1.500000"
 
 
@@ -166,7 +165,7 @@ def test_faults_name_the_place(make, message):
     assert mesh.run(1000, []) == "fault"
     fault = mesh.fault()
     assert message in fault["message"]
-    assert (fault["pe"], fault["task"], fault["function"]) == ((1, 0), "start", "start")
+    assert (fault["x"], fault["y"], fault["task"], fault["function"]) == (1, 0, "start", "start")
     assert (fault["file"], fault["line"], fault["col"]) == ("test.csl", 42, 1)
     assert 0 < fault["cycle"] < 100
     assert mesh.run(1000, []) == "fault"

@@ -257,7 +257,7 @@ def test_color_may_start_in_teardown():
     mesh.edge_send(0, 0, Dir.WEST, 2, np.array([1], "u4"))
     run(mesh)
     assert listed(mesh) == []
-    assert mesh.deadlock()[0]["why"] == "its color is in teardown"
+    assert mesh.deadlock()["wavelets"][0]["why"] == "its color is in teardown"
 
 
 def test_queue_flush_runs_the_handler_once_the_queue_is_empty():

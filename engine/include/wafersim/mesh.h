@@ -73,7 +73,7 @@ public:
     Pe& pe(int x, int y);
     uint64_t cycle() const { return env_.now; }
     const Image& image() const { return image_; }
-    std::vector<std::string> take_log();
+    std::vector<LogLine> take_log();
     const std::optional<FaultReport>& fault() const { return fault_; }
     Value deadlock() const;             // deadlock.cpp
     Value stats() const;

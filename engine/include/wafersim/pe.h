@@ -28,6 +28,13 @@ namespace wafersim {
 
 inline constexpr uint64_t never = std::numeric_limits<uint64_t>::max();
 
+// A line of `print`, complete.
+struct LogLine {
+    uint64_t cycle;
+    int x, y;
+    std::string text;
+};
+
 // What all PEs share.
 struct Environment {
     Environment(const Machine& machine, const Image& image) : machine(machine), image(image) {}
@@ -35,7 +42,7 @@ struct Environment {
     const Image& image;
     uint64_t now = 0;
     Stats stats;
-    std::vector<std::string> log;  // lines of `print`, in the order of cycles
+    std::vector<LogLine> log;      // in the order of cycles
     std::vector<std::unique_ptr<Observer>> observers;
     std::vector<uint32_t> finished;  // tickets of launches that ended on a PE in this cycle
 };
