@@ -16,7 +16,7 @@ PRESETS = ("sim", "silicon")
 FIELDS = {"value", "unit", "source", "confidence"}
 TYPED_CLASSES = 5
 """int16 int32 int64 f16 f32"""
-VECTOR_SETTINGS = {"rate_percent", "reduction_cycles", "issue", "map_iteration"}
+VECTOR_SETTINGS = {"start", "rate_percent", "reduction_cycles", "issue", "map_iteration"}
 
 
 def table_of(arch: str) -> dict:

@@ -87,7 +87,7 @@ Machine::Machine(const Settings& s)
       fabric{at_least(s, "fabric.link_period", 1), at_least(s, "fabric.hop", 1), at_least(s, "fabric.ramp_in", 1),
              at_least(s, "fabric.ramp_out", 2), at_least(s, "fabric.router_queue", 1)},
       host{at_least(s, "host.stream_period", 1), s.integer("host.command"), s.integer("host.copy_period")},
-      vector{at_least(s, "vector.rate_percent", 1), s.integer("vector.reduction_cycles"), s.integer("vector.issue"),
+      vector{s.integer("vector.start"), at_least(s, "vector.rate_percent", 1), s.integer("vector.reduction_cycles"), s.integer("vector.issue"),
              s.integer("vector.map_iteration")},
       branch_taken(s.integer("scalar.branch_taken")), dsr_load(s.integer("dsr.load")) {
     tasks.data_by_queue = tasks.data_task_ids == static_cast<int>(queues.input_depth.size());
@@ -95,8 +95,7 @@ Machine::Machine(const Settings& s)
         scalar[op] = scalar_row(s, "scalar." + std::string(op_rows[op].cost));
     }
     for (size_t op = 0; op < vec_count; ++op) {
-        const std::string name = "vector." + std::string(vec_rows[op].cost);
-        vector_rows[op] = {s.integer(name + ".start"), at_least(s, name + ".width", 1)};
+        vector_width[op] = at_least(s, "vector." + std::string(vec_rows[op].cost), 1);
     }
     size_t next = 0;
     for (const char* name : {

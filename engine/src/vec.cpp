@@ -74,7 +74,7 @@ bool conflict(const Machine& machine, const Stream& a, const Stream& b) {
 
 // Ticks an element takes: arithmetic width, memory banks, links, and the latency of a reduction.
 int64_t period_of(const Machine& machine, const VecRun& run) {
-    const int width = machine.vector_rows[static_cast<size_t>(run.op->op)].width;
+    const int width = machine.vector_width[static_cast<size_t>(run.op->op)];
     int64_t words = 0;
     bool collide = false, fabric = in_fabric(run.dst);
     for (int i = 0; i < run.sources; ++i) {
@@ -137,16 +137,12 @@ int microthread_of(const Pe& pe, const VecRun& run) {
     return thread;
 }
 
-// Cycles that an operation saves because its operands are in DSRs already.
-int saved_loads(const Machine& machine, const VecOp& op) {
-    int loaded = 0;
-    const auto look = [&](const VecOperand& o) {
-        if (o.kind == OperandKind::dsr) ++loaded;
-        return o.kind != OperandKind::dsd;
-    };
-    bool all = look(op.dst);
-    for (const VecOperand& o : op.sources) all &= look(o);
-    return all ? loaded * machine.dsr_load : 0;
+// Cycles before the first element of a synchronous operation: its DSDs are loaded into DSRs first, but for those that
+// the program has loaded itself.
+int start_of(const Machine& machine, const VecOp& op) {
+    int loads = op.dst.kind == OperandKind::dsd;
+    for (const VecOperand& o : op.sources) loads += o.kind == OperandKind::dsd;
+    return machine.vector.start + loads * machine.dsr_load;
 }
 
 }  // namespace
@@ -163,9 +159,8 @@ bool Pe::start_vector(const VecOp& op) {
     run.accumulator = accumulator_of(run);
     run.period = period_of(env.machine, run);
     run.group = static_cast<int>(std::max<int64_t>(1, (ticks_per_cycle + run.period - 1) / std::max<int64_t>(run.period, 1)));
-    const int start = op.options.is_async ? env.machine.microthreads.start
-                                          : env.machine.vector_rows[static_cast<size_t>(op.op)].start - saved_loads(env.machine, op);
-    run.next_tick = static_cast<int64_t>(env.now + static_cast<uint64_t>(std::max(start, 0))) * ticks_per_cycle;
+    const int start = op.options.is_async ? env.machine.microthreads.start : start_of(env.machine, op);
+    run.next_tick = static_cast<int64_t>(env.now + static_cast<uint64_t>(start)) * ticks_per_cycle;
     run.started = env.now;
     run.started_in = current_function;
     run.active = true;

@@ -146,7 +146,11 @@ int Pe::execute_control(const Instr& i) {
         call_with_arguments(*this, program->functions[number], i);
         return cost;
     }
-    case Op::ret_: return_from(i); return cost;
+    case Op::ret_: {
+        const bool to_map = frames.back().from_map;  // `vector.map_iteration` has the return in it
+        return_from(i);
+        return to_map ? 0 : cost;
+    }
     case Op::assert_: if (operand(i.a) & 1) return cost; [[fallthrough]];
     default: throw Fault(program->messages[static_cast<size_t>(i.imm)]);
     }

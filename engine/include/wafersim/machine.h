@@ -68,14 +68,13 @@ struct Machine {
     struct Microthreads { int count, start, end; bool by_queue; } microthreads;
     struct Fabric { int link_period, hop, ramp_in, ramp_out, router_queue; } fabric;
     struct Host { int stream_period, command, copy_period; } host;
-    struct Vector { int rate_percent, reduction_cycles, issue, map_iteration; } vector;
-    struct VectorRow { int start, width; };
+    struct Vector { int start, rate_percent, reduction_cycles, issue, map_iteration; } vector;
 
     static constexpr int type_count = 13;
     std::array<std::array<int, type_count>, op_count> scalar;  // [operation][type]
     int branch_taken;
     int dsr_load;  // `dsr.load`
-    std::array<VectorRow, vec_count> vector_rows;
+    std::array<int, vec_count> vector_width;
     std::array<RegisterBank, static_cast<size_t>(RegisterId::count)> registers;
 };
 
