@@ -87,7 +87,11 @@ bool Pe::step() {
     last_thread = chosen;
     ++(chosen == main_thread() ? main_cycles : thread_cycles);
     if (runs[chosen].active) advance_run(chosen);
-    else step_main();
+    else {
+        step_main();
+        // An operation without start-up makes its first elements in the cycle of its issue.
+        if (runs[main_thread()].active && may_advance(runs[main_thread()])) advance_run(main_thread());
+    }
     ++env.stats.pe_cycles;
     return true;
 }

@@ -4,11 +4,13 @@ from math import ceil
 
 import numpy as np
 import pytest
-from engine.build import U16, U64, Prog, Wafer, run, words
+from engine.build import F32, U16, U64, Prog, Wafer, run, words
 from engine.test_tasks import append, listed
 
 from wafersim import machine
-from wafersim.ir.program import Dir, OperandKind, TaskKind
+from wafersim.ir import dsd as dsds
+from wafersim.ir.ops import Ty
+from wafersim.ir.program import NO_OPERAND, Dir, DsrLoad, MapOp, OperandKind, TaskKind
 
 SETTINGS = machine.load("wse3")
 ROWS = SETTINGS.row
@@ -81,9 +83,6 @@ def test_silicon_preset_slows_memory_operations():
 
 
 def test_operands_in_dsrs_save_their_loads():
-    from wafersim.ir import dsd as dsds
-    from wafersim.ir.program import DsrLoad
-
     def with_dsrs(code):
         for file in (0, 2):
             packed = dsds.pack(dsds.DsdKind.MEM1D, 100, 8, 1)
@@ -92,6 +91,39 @@ def test_operands_in_dsrs_save_their_loads():
         code.vec("mov16", code.dsr(0, 0), code.dsr(2, 0))
 
     assert cycles_of(with_dsrs) == 2 * ROWS("scalar.dsr_load") + ROWS("vector.start") + 1
+
+
+def map_period(arch, name, n):
+    """Cycles of one call of a function with one operation on DSRs of n elements, in the middle of a @map."""
+
+    def cycles(calls):
+        def build(code):
+            for file in range(3):
+                address = 2002 if file == 2 else 100
+                packed = dsds.pack(dsds.DsdKind.MEM1D, address, n, 1)
+                code.prog.ir.dsr_loads.append(DsrLoad(file * 64, code.k(packed)))
+                code.op("dsrload", imm=len(code.prog.ir.dsr_loads) - 1)
+            code.prog.ir.maps.append(MapOp(1, [code.mem(4000, calls)], [F32], NO_OPERAND, Ty.VOID, [False]))
+            code.op("map", imm=0)
+            f = code.prog.function("f", (F32,))
+            f.vec(name, f.dsr(0, 0), f.dsr(1, 0), f.dsr(2, 0), f.scalar(0))
+            f.ret()
+
+        return cycles_of(build, arch)
+
+    assert cycles(7) - cycles(6) == cycles(6) - cycles(5)
+    return cycles(6) - cycles(5)
+
+
+@pytest.mark.parametrize("n", [12, 100])
+def test_map_of_an_f32_fmacs_takes_one_cycle_more_than_its_elements_on_the_wse2(n):
+    assert map_period("wse2", "fmacs", n) == n + 1
+
+
+@pytest.mark.parametrize(("n", "published"), [(8, 8.4), (16, 10.5)])
+def test_map_of_an_f16_fmach_on_the_wse3(n, published):
+    """Published with the instructions of the loop around @map, one eighth of them."""
+    assert abs(map_period("wse3", "fmach", n) - published) < 1
 
 
 def test_asynchronous_operation_costs_its_issue_only():
