@@ -247,7 +247,7 @@ def test_lengths_that_differ_are_a_fault():
     code.ret()
     mesh = one_pe(prog)
     assert mesh.run(1000, []) == "fault"
-    assert "operands differ in length: source 1 has 5 elements, others 4" in mesh.fault()["message"]
+    assert "operands differ in length: the destination has 4 elements, others 5" in mesh.fault()["message"]
     assert mesh.fault()["line"] == 7
 
 

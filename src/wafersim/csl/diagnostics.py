@@ -107,7 +107,8 @@ class Diagnostics:
         if key in self._seen:
             return
         self._seen.add(key)
-        self.items.append(Diagnostic(severity, span, message, [*notes, *reversed(self._context)]))
+        notes_once = list(dict.fromkeys([*notes, *reversed(self._context)]))
+        self.items.append(Diagnostic(severity, span, message, notes_once))
 
 
 def _where(span: Span) -> str:

@@ -7,6 +7,7 @@ equal routes share one routing.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,8 @@ def compile_program(compilation: Compilation, code: TileCode, **settings: Any) -
     """Compile a PE program with its parameters; `settings` are further settings for builtins (rectangle, exports)."""
     file = compilation.loader.load(code.path, code.span, code.shown)
     unit = compilation.new_unit(code.shown, **settings)
-    with compilation.diagnostics.context(code.span, f"'{code.shown}' is placed here"):
+    placed = nullcontext() if code.span is NO_SPAN else _placed_here(compilation, code)
+    with placed:
         operands = as_operands(code.params)
         _check_params(unit, file, list(operands), code.span, code.shown)
         unit.run(file, operands)
@@ -114,18 +116,23 @@ def compile_program(compilation: Compilation, code: TileCode, **settings: Any) -
     return CompiledProgram(program, routes, unit.state.get("host_routes", {}))
 
 
+def _placed_here(compilation: Compilation, code: TileCode) -> AbstractContextManager[None]:
+    return compilation.diagnostics.context(code.span, f"'{code.shown}' is placed here")
+
+
 def compile_mesh(compilation: Compilation, placed: Placed) -> Image:
     """Compile each different program once and give every tile its program and routing. Fabric size is not set."""
     layout = placed.layout
     assert layout.rectangle is not None
     width, height = layout.rectangle
+    names = layout.exports if layout.declares_exports else None
     programs: list[CompiledProgram] = []
     numbers: dict[TileCode, int] = {}
     for code in layout.tiles.values():
         if code not in numbers:
             numbers[code] = len(programs)
             try:
-                programs.append(compile_program(compilation, code, rectangle=layout.rectangle, exports=layout.exports))
+                programs.append(compile_program(compilation, code, rectangle=layout.rectangle, exports=names))
             except Abort:
                 programs.append(CompiledProgram(Program(code.shown), {}, {}))
     routings = _Routings(compilation.diagnostics)

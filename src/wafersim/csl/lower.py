@@ -21,12 +21,11 @@ def lower(unit: Unit, machine: Machine, span: Span) -> Program:
     stack = machine.number("memory.stack_words") + max((item.frame_words for item in program.functions), default=0)
     words = machine.number("memory.words")
     if data + code + stack > words:
-        table = _memory_table(program, code, stack)
         message = (
             f"program '{program.name}' does not fit into the memory of a PE: "
             f"it needs {(data + code + stack) * BYTES} of {words * BYTES} bytes"
         )
-        unit.diagnostics.error(span, message, Note(NO_SPAN, table))
+        unit.diagnostics.error(span, message, *(Note(NO_SPAN, row) for row in _memory_table(program, code, stack)))
     program.data_end, program.memory_end = data + code, words
     return program
 
@@ -41,13 +40,13 @@ def _code_words(program: Program, instructions: int, machine: Machine) -> int:
     return words
 
 
-def _memory_table(program: Program, code: int, stack: int) -> str:
+def _memory_table(program: Program, code: int, stack: int) -> list[str]:
     """Bytes by symbol, the largest first."""
     rows = [(symbol.words, f"{symbol.name}: {symbol.type}") for symbol in program.symbols]
     rows += [(code, "code"), (stack, "stack")]
     rows.sort(key=lambda row: (-row[0], row[1]))
-    lines = [f"{words * BYTES:8}  {name}" for words, name in rows[:_TABLE_ROWS]]
+    lines = [f"{words * BYTES:6} bytes: {name}" for words, name in rows[:_TABLE_ROWS] if words]
     if len(rows) > _TABLE_ROWS:
         rest = sum(words for words, _ in rows[_TABLE_ROWS:])
-        lines.append(f"{rest * BYTES:8}  {len(rows) - _TABLE_ROWS} smaller ones")
-    return "bytes by symbol\n" + "\n".join(lines)
+        lines.append(f"{rest * BYTES:6} bytes: {len(rows) - _TABLE_ROWS} smaller ones")
+    return lines

@@ -184,7 +184,7 @@ ID_KINDS = (
 )  # fmt: skip
 _COMPTIME_ONLY = frozenset(
     {"comptime_int", "comptime_float", "comptime_string", "type", "imported_module", "comptime_struct",
-     "range", "undefined"}
+     "range", "undefined", "tensor access"}
 )  # fmt: skip
 
 VOID = SimpleType("void")
@@ -193,14 +193,19 @@ COMPTIME_INT = SimpleType("comptime_int")
 COMPTIME_FLOAT = SimpleType("comptime_float")
 COMPTIME_STRING = SimpleType("comptime_string")
 COMPTIME_STRUCT = SimpleType("comptime_struct")
+COMPTIME_ANY = SimpleType("anytype")
+"""Result type of compile-time functions that give anything."""
 TYPE = SimpleType("type")
 MODULE = SimpleType("imported_module")
 RANGE = SimpleType("range")
+TENSOR = SimpleType("tensor access")
 ANYOPAQUE = SimpleType("anyopaque")
 DIRECTION = SimpleType("direction")
 COLOR = SimpleType("color")
 NORETURN = SimpleType("noreturn")
 """Type of `unreachable` and of calls that do not come back."""
+FAILED = SimpleType("failed")
+"""Type of names whose declaration has an error: their uses give no further errors."""
 UNDEFINED = SimpleType("undefined")
 """Type of the literal `undefined` before it is coerced."""
 

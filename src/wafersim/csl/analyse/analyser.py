@@ -51,6 +51,8 @@ class Analyser:
     targets: list[Target] = field(default_factory=list)
     depth: int = 0
     """Run-time conditions around the present statement."""
+    type_name: str | None = None
+    """Name of the declaration being analysed: struct and enum types take it."""
 
     # --------------------------------------------------------------------------------------- expressions
 

@@ -80,17 +80,17 @@ class Module:
     # ----------------------------------------------------------------------------------------- execution
 
     def analyse_declarations(self) -> None:
-        """Analyse all constants and variables, so that mistakes in unused ones are found too."""
+        """Analyse what has effects without being used: imports and exports. All else waits for its first use."""
         for entry in self.entries.values():
-            if isinstance(entry.decl, ast.VarDecl) and entry.decl.kind != "param" and entry.state == "new":
-                with self._notes():
+            if entry.state == "new" and _has_effects(entry.decl):
+                with self.notes():
                     self.unit.guarded(lambda entry=entry: self._analyse(entry))
 
     def run_comptime_blocks(self) -> None:
         self.blocks_done = True
         for item in self.file.items:
             if isinstance(item, ast.ComptimeStmt):
-                with self._notes():
+                with self.notes():
                     self._execute(item)
 
     def run_layout_blocks(self) -> None:
@@ -104,8 +104,19 @@ class Module:
         analyser = Analyser(self.unit, self, comptime=True)
         self.unit.guarded(lambda: analyser.execute(stmt))
 
-    def _notes(self):
+    def notes(self):
         return _contexts(self.unit, self.import_notes)
+
+
+def _has_effects(decl: Declaration) -> bool:
+    """Does a declaration count although nothing names it?"""
+    from wafersim.csl.analyse.functions import walk
+
+    if not isinstance(decl, ast.VarDecl) or decl.kind == "param":
+        return False
+    if decl.attributes.storage == "export":
+        return True
+    return any(isinstance(node, ast.BuiltinCall) and node.name == "import_module" for node in walk(decl.init))
 
 
 class _contexts:

@@ -58,6 +58,20 @@ class RangeOf(Operand):
 
 
 @dataclass(slots=True, eq=False)
+class TensorOf(Operand):
+    """A tensor access `|i, j|{n, m} -> a[...]`: a walk over elements of an array.
+
+    `start` is the place of element 0 (its type is the element's), `origin` the number of the first
+    element; strides are in elements.
+    """
+
+    start: Memory
+    origin: int
+    extents: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+@dataclass(slots=True, eq=False)
 class Place(Operand):
     """Base of the operands that can stand on the left of an assignment."""
 

@@ -83,7 +83,8 @@ class SourceLoader:
         for base in (folder, *map(Path, self.import_paths)):
             if (base / name).is_file():
                 return base / name, os.path.relpath(base / name)
-        raise self.diagnostics.error(span, f"there is no file '{name}' (looked in '{folder}')")
+        where = "in the folder of this file" + (", nor in the import paths" if self.import_paths else "")
+        raise self.diagnostics.error(span, f"there is no file '{name}' {where}")
 
 
 class StepLimit(Exception):
@@ -111,7 +112,9 @@ class Unit:
     """Functions referenced but not lowered yet."""
     steps: int = 0
     at_end: list[Callable[[], None]] = field(default_factory=list)
-    """Called once after all comptime blocks, before functions are lowered (checks across declarations)."""
+    """Called once after all functions are lowered (checks across declarations, look-ups of later bindings)."""
+    call_depth: int = 0
+    """Compile-time calls that are running."""
     imports: dict[tuple[Any, ...], Module] = field(default_factory=dict)
 
     @property
@@ -151,14 +154,23 @@ class Unit:
         from wafersim.csl.analyse import functions
 
         root.analyse_declarations()
-        for module in reversed(list(self.modules)):
-            module.run_comptime_blocks()
+        self._run_comptime_blocks()
         if layout:
             root.run_layout_blocks()
-        for hook in self.at_end:
-            self.guarded(hook)
-        while self.work:
-            functions.lower(self, self.work.popleft())
+        while self.work or self.at_end:
+            while self.work:
+                functions.lower(self, self.work.popleft())
+                self._run_comptime_blocks()
+            hooks, self.at_end = self.at_end, []
+            for hook in hooks:
+                self.guarded(hook)
+
+    def _run_comptime_blocks(self) -> None:
+        """Those of imported modules first, also of modules that are imported meanwhile."""
+        while waiting := [module for module in self.modules if not module.blocks_done]:
+            for module in reversed(waiting):
+                if not module.blocks_done:
+                    module.run_comptime_blocks()
 
     def guarded(self, action: Callable[[], Any]) -> None:
         """Do something whose errors must not stop the rest."""

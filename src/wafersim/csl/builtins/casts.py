@@ -79,10 +79,11 @@ def fp16(an, node, want):
 
 @builtin("get_int", 1)
 def get_int(an, node, want):
-    """The number of a color, queue or id, as u16."""
+    """The number of a color, queue or id, as u16, or of an enum, as its integer type."""
     value = an.eval(node.args[0])
-    if not (t.is_id(value.type) or t.is_dsr(value.type)):
-        raise an.error(node.args[0].span, f"@get_int needs a color, queue or id, found '{value.type}'")
+    if not (t.is_id(value.type) or t.is_dsr(value.type) or isinstance(value.type, t.EnumType)):
+        raise an.error(node.args[0].span, f"@get_int needs a color, queue, id or enum, found '{value.type}'")
+    ty = value.type.backing if isinstance(value.type, t.EnumType) else t.U16
     if isinstance(value, Known):
-        return Known(t.U16, an.defined(value, node.span))
-    return Reg(t.U16, an.operand(value, node.span), isinstance(value, Reg) and value.temporary)
+        return Known(ty, an.defined(value, node.span))
+    return Reg(ty, an.operand(value, node.span), isinstance(value, Reg) and value.temporary)

@@ -50,10 +50,10 @@ class Fields:
         if operand.type == t.VOID:
             return
         if not isinstance(operand.type, t.StructType):
-            raise self.an.error(self.span(), f"{self.what} must be a struct, found '{operand.type}'")
+            raise self.an.error(self.span(), f"expected a struct with {self.what}, found '{operand.type}'")
         for name, _ in operand.type.fields:
             if name not in allowed:
-                raise self.an.error(self.span(name), f"{self.what} have no field '{name}'{closest(name, allowed)}")
+                raise self.an.error(self.span(name), f"there is no field '{name}' in {self.what}{closest(name, allowed)}")
 
     def span(self, name: str = "") -> Span:
         """Where a field is written, or else the whole struct."""
@@ -77,7 +77,7 @@ class Fields:
     def require(self, name: str) -> Operand:
         value = self.get(name)
         if value is None:
-            raise self.an.error(self.span(), f"{self.what} lack the field '{name}'")
+            raise self.an.error(self.span(), f"'.{name}' is missing in {self.what}")
         return value
 
     def known(self, name: str, ty: t.Type) -> Any:

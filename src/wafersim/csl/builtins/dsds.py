@@ -123,7 +123,7 @@ def _tensor(an, fields: Fields, most: int) -> TensorOf | None:
     value = fields.get("tensor_access")
     if value is None:
         if "base_address" not in fields:
-            raise an.error(fields.span(), f"{fields.what} lack 'tensor_access' or 'base_address'")
+            raise an.error(fields.span(), f"'.tensor_access' or '.base_address' is missing in {fields.what}")
         return None
     for other in ("base_address", "extent", "stride"):
         if other in fields:
@@ -200,7 +200,7 @@ def _fabin(an, node, fields: Fields) -> Parts:
     color, queue = _color(an, fields), fields.known("input_queue", t.NAMED["input_queue"])
     if queue is None:
         if an.unit.arch == "wse3" or color is None:
-            raise an.error(node.span, "the fields of a fabin_dsd lack 'input_queue'")
+            raise an.error(node.span, "'.input_queue' is missing in the fields of a fabin_dsd")
         queue = _queue_of_color(an, color)
     if color is not None:
         queues.record(an).used.setdefault(queue, set()).add(color)
@@ -212,11 +212,11 @@ def _fabout(an, node, fields: Fields) -> Parts:
     color, queue = _color(an, fields), fields.known("output_queue", t.NAMED["output_queue"])
     if an.unit.arch == "wse3":
         if queue is None:
-            raise an.error(node.span, "the fields of a fabout_dsd lack 'output_queue'")
+            raise an.error(node.span, "'.output_queue' is missing in the fields of a fabout_dsd")
         if color is not None:
             _check_later(an, fields, "output_queues", queue, color)
     elif color is None:
-        raise an.error(node.span, "the fields of a fabout_dsd lack 'fabric_color', which WSE-2 needs")
+        raise an.error(node.span, "'.fabric_color' is missing in the fields of a fabout_dsd; WSE-2 needs it")
     return Parts(queue or 0, _extent(an, fields), NO_COLOR if color is None else color, flags=_flags(an, fields))
 
 

@@ -7,6 +7,7 @@ import re
 from wafersim.csl import types as t
 from wafersim.csl.analyse.operands import VOID, Aggregate, Known, Operand, known_int
 from wafersim.csl.builtins.common import comptime_only, library_only
+from wafersim.csl.builtins.ids import limits
 from wafersim.csl.builtins.registry import builtin
 from wafersim.ir.ops import Ty
 from wafersim.ir.program import PrintFormat
@@ -29,7 +30,8 @@ def clockctl(an, node, want):
 def register(an, node, want):
     library_only(an, node)
     name = an.known_string(node.args[0], "registers are named at compile time")
-    return known_int(an.unit.target.get("machine").number(f"registers.{name}"), t.U16)
+    address, _ = limits(an, f"registers.{name}")
+    return known_int(address, t.U16)
 
 
 @builtin("wafersim_command_task", 1)

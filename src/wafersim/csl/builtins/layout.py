@@ -19,14 +19,15 @@ from wafersim.ir.program import ColorConfig
 Params = tuple[tuple[str, t.Type, Any], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TileCode:
-    """Program file and parameters of tiles: equal ones share one compiled program."""
+    """Program file and parameters of tiles: tiles with equal ones share this object and its compiled program."""
 
     path: Path
     shown: str
     params: Params
-    span: Span = field(compare=False, hash=False)
+    span: Span
+    """The first `@set_tile_code` that named it."""
 
 
 @dataclass(slots=True)
@@ -38,6 +39,10 @@ class LayoutRecord:
     tiles: dict[tuple[int, int], TileCode] = field(default_factory=dict)
     routes: dict[tuple[int, int], dict[int, tuple[ColorConfig, Span]]] = field(default_factory=dict)
     exports: dict[str, ExportName] = field(default_factory=dict)
+    declares_exports: bool = True
+    """False where no layout file exists: programs then export what they like."""
+    tile_spans: dict[tuple[int, int], Span] = field(default_factory=dict)
+    codes: dict[tuple[Path, Params], TileCode] = field(default_factory=dict)
     files: dict[tuple[str, str], tuple[Path, str]] = field(default_factory=dict)
     """Resolved paths of program files by (importing file, name)."""
 
@@ -78,14 +83,19 @@ def set_tile_code(an, node, want):
     layout, position = record(an), _position(an, node)
     name = an.known_string(node.args[2], _REASON)
     if position in layout.tiles:
-        first = layout.tiles[position].span
+        first = layout.tile_spans[position]
         message = f"tile ({position[0]}, {position[1]}) gets two programs"
         raise declared_twice(an, node.span, message, first, "the first is set here")
     source = an.module.file.span.source
     found = layout.files.get((source.name, name))
     if found is None:
         found = layout.files[source.name, name] = an.unit.loader.resolve(name, source, node.args[2].span)
-    layout.tiles[position] = TileCode(*found, _params(an, node), node.span)
+    path, shown = found
+    params = _params(an, node)
+    code = layout.codes.get((path, params))
+    if code is None:
+        code = layout.codes[path, params] = TileCode(path, shown, params, node.span)
+    layout.tiles[position], layout.tile_spans[position] = code, node.span
     return VOID
 
 

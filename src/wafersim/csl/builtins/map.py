@@ -24,8 +24,8 @@ def map_(an, node, want):
     expected = 1 + len(params) + has_output
     if len(node.args) != expected:
         given = len(node.args) - 1
-        wanted = f"{len(params)} inputs" + (" and an output" if has_output else " and no output")
-        raise an.error(node.span, f"@map with this function takes {wanted}, found {given} arguments")
+        wanted = f"inputs: {len(params)}, " + ("an output" if has_output else "no output")
+        raise an.error(node.span, f"@map with this function takes {wanted}; found arguments: {given}")
     index = an.function_index(function, node.args[0].span)
     arguments = [Argument(an.eval(arg), arg.span, f"input {i + 1}") for i, arg in enumerate(node.args[1:])]
     if has_output:

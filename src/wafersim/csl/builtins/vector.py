@@ -12,8 +12,9 @@ from wafersim.csl.builtins.common import program_only
 from wafersim.csl.builtins.dsd_values import length_of
 from wafersim.csl.builtins.registry import builtin
 from wafersim.csl.source import Span
+from wafersim.ir.dsd import DsdKind, kind_of
 from wafersim.ir.ops import VECOPS, VecInfo
-from wafersim.ir.program import OperandKind, VecOp, VecOperand
+from wafersim.ir.program import Instr, OperandKind, Program, VecOp, VecOperand
 
 _SCALARS = {
     "x16": (t.I16, t.U16, t.F16),
@@ -58,8 +59,11 @@ def _handler(info: VecInfo):
                                f"the options of @{info.name}")  # fmt: skip
         if read.is_async:
             _check_async(an, node, arguments)
+        vecop = VecOp(info.name, dst, sources, read)
+        if read.is_async and an.unit.arch == "wse2":
+            _check_microthread(an, node, vecop)
         vecops = an.unit.program.ir.vecops
-        vecops.append(VecOp(info.name, dst, sources, read))
+        vecops.append(vecop)
         an.emit(node.span, "vec", imm=len(vecops) - 1)
         return VOID
 
@@ -159,7 +163,7 @@ def check_fabric(an, node: ast.BuiltinCall, arguments: list[Argument]) -> None:
 
 
 def check_lengths(an, node: ast.BuiltinCall, arguments: list[Argument]) -> None:
-    """DSDs whose lengths are known must have the same length."""
+    """DSDs in memory whose lengths are known must have the same length (docs/findings.md)."""
     known = [(arg, length) for arg in arguments if (length := length_of_argument(arg)) is not None]
     for arg, length in known[1:]:
         first, expected = known[0]
@@ -170,7 +174,7 @@ def check_lengths(an, node: ast.BuiltinCall, arguments: list[Argument]) -> None:
 
 
 def length_of_argument(arg: Argument) -> int | None:
-    return length_of(arg.value) if t.is_dsd(arg.value.type) else None
+    return length_of(arg.value) if arg.kind in _MEMORY_ONLY else None
 
 
 _MEMORY_ONLY = ("mem1d_dsd", "mem4d_dsd")
@@ -182,3 +186,30 @@ def _check_async(an, node: ast.BuiltinCall, arguments: list[Argument]) -> None:
     reaches_out = any(arg.kind not in _MEMORY_ONLY for arg in described)
     if an.unit.arch == "wse2" and not reaches_out:
         raise an.error(node.span, f"on WSE-2 an asynchronous @{node.name} needs a fabric DSD or a FIFO as operand")
+
+
+def _check_microthread(an, node: ast.BuiltinCall, vecop: VecOp) -> None:
+    """WSE-2: two asynchronous operations in a row on the same queue number would share a microthread."""
+    program = an.unit.program.ir
+    thread = _microthread(program, vecop)
+    if thread is None:
+        return
+    for instr in reversed(an.builder.code):
+        if not isinstance(instr, Instr):
+            return
+        if instr.op == "vec":
+            other = program.vecops[instr.imm]
+            if other.options.is_async and _microthread(program, other) == thread:
+                message = f"microthread {thread} is still taken by the asynchronous operation before this one"
+                raise an.error(node.span, message)
+
+
+def _microthread(program: Program, vecop: VecOp) -> int | None:
+    """Number of the queue that decides the microthread on WSE-2: of the output, else of the first input."""
+    for operand in (vecop.dst, *vecop.sources):
+        index = -2 - operand.value
+        if operand.kind is OperandKind.DSD and 0 <= index < len(program.constants):
+            dsd = program.constants[index]
+            if kind_of(dsd) in (DsdKind.FABOUT, DsdKind.FABIN):
+                return dsd & 0xFFFF
+    return None

@@ -23,7 +23,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from wafersim.csl import types as t
@@ -43,10 +43,10 @@ UNDEFINED_VALUE = _Undefined()
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A known word address in PE memory; `owner` is the variable it was taken from, for messages."""
+    """A known word address in PE memory; `variable` is the `GlobalVar` it was taken from, if it was."""
 
     word: int
-    owner: str = ""
+    variable: Any = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,8 @@ def show(ty: t.Type, value: Any) -> str:
                 parts = [f".{name} = {part}" for (name, _), part in zip(ty.fields, parts, strict=True)]
             return f".{{ {_shorten(parts)} }}" if parts else ".{}"
         case t.PointerType() if isinstance(value, Address):
-            return f"&{value.owner}" if value.owner else f"{ty}@{value.word}"
+            variable = value.variable
+            return f"&{variable.name}" if variable and variable.address == value.word else f"{ty}@{value.word}"
         case t.SimpleType(name) if name in t.ID_KINDS:
             return f"{name}({value})"
     return str(value)

@@ -1,0 +1,76 @@
+"""Compiles a case: a `Case` and an architecture go in, the image, its diagnostics and its prints come out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from csl.case_files import Case
+
+from wafersim import machine
+from wafersim.csl import ast, layout
+from wafersim.csl import types as t
+from wafersim.csl.builtins.asserts import PRINTS
+from wafersim.csl.builtins.layout import LayoutRecord, TileCode
+from wafersim.csl.diagnostics import Abort, Diagnostics
+from wafersim.csl.source import NO_SPAN, Source
+from wafersim.ir import verify
+from wafersim.ir.program import Image
+
+
+@dataclass
+class Compiled:
+    """`image` is None where the case does not compile."""
+
+    diagnostics: Diagnostics = field(default_factory=Diagnostics)
+    image: Image | None = None
+    prints: list[str] = field(default_factory=list)
+    compilation: layout.Compilation | None = None
+
+    @property
+    def problems(self) -> list[str]:
+        return [line for item in self.diagnostics.items for line in item.lines()]
+
+
+def compile_case(case: Case, arch: str) -> Compiled:
+    """A case with a layout block is a layout; any other is the program of each tile of a small rectangle."""
+    result = Compiled()
+    compilation = result.compilation = layout.new_compilation(machine.load(arch), result.diagnostics)
+    try:
+        file = compilation.loader.add(case.path, Source("", case.text, case.path))
+        if not result.diagnostics.has_errors:
+            result.image = _compile(case, file, compilation)
+    except Abort:
+        pass
+    result.prints = [line for unit in compilation.units for _, line in unit.state.get(PRINTS, ())]
+    if result.diagnostics.has_errors:
+        result.image = None
+    elif result.image is not None:
+        verify.verify_image(result.image)
+    return result
+
+
+def _compile(case: Case, file: ast.File, compilation: layout.Compilation) -> Image | None:
+    if any(isinstance(item, ast.LayoutBlock) for item in file.items):
+        placed = layout.evaluate(compilation, case.path, _params(case), {})
+    else:
+        placed = _place_everywhere(case, file, compilation)
+    return None if compilation.diagnostics.has_errors else layout.compile_mesh(compilation, placed)
+
+
+def _place_everywhere(case: Case, file: ast.File, compilation: layout.Compilation) -> layout.Placed:
+    width, height = map(int, case.options.get("size", "1x1").split("x"))
+    declared = {item.name for item in file.items if isinstance(item, ast.VarDecl) and item.kind == "param"}
+    record = LayoutRecord(rectangle=(width, height), declares_exports=False)
+    for y in range(height):
+        for x in range(width):
+            place = {name: value for name, value in (("x", x), ("y", y)) if name in declared}
+            params = tuple((name, t.COMPTIME_INT, value) for name, value in (_params(case) | place).items())
+            code = record.codes.setdefault((case.path, params), TileCode(Path(case.path), "", params, NO_SPAN))
+            record.tiles[x, y] = code
+    return layout.Placed(record, compilation.new_unit("layout", is_layout=True))
+
+
+def _params(case: Case) -> dict[str, int]:
+    pairs = [item.partition(":") for item in case.options.get("params", "").split(",") if item]
+    return {name: int(value) for name, _, value in pairs}
