@@ -34,9 +34,11 @@ std::string operation_wait(const Pe& pe, int thread) {
                        std::to_string(run.done) + " elements, waits for ";
     if (pe.blocked_threads >> thread & 1) return what + "the microthread to be unblocked";
     for (int i = 0; i < run.sources; ++i) {
-        if (!pe.element_ready(run.source[static_cast<size_t>(i)], 0)) return what + stream_wait(pe, run.source[static_cast<size_t>(i)]);
+        const Stream& s = run.source[static_cast<size_t>(i)];
+        if (s.kind == StreamKind::fifo ? !pe.fifo_has(s) : !pe.element_ready(s, 0)) return what + stream_wait(pe, s);
     }
-    return what + (pe.output_ready(run.dst) ? std::string("nothing") : stream_wait(pe, run.dst));
+    const bool room = run.dst.kind == StreamKind::fifo ? pe.fifo_has_room(run.dst) : pe.output_ready(run.dst);
+    return what + (room ? std::string("nothing") : stream_wait(pe, run.dst));
 }
 
 std::string channel_wait(const Pe& pe, int channel) {

@@ -5,12 +5,12 @@
 
 namespace wafersim {
 
-namespace {
-
 const Shape& shape_of(const Program& program, Dsd dsd) {
     if (dsd.extra() >= program.shapes.size()) throw Fault("DSD names a shape that does not exist");
     return program.shapes[dsd.extra()];
 }
+
+namespace {
 
 uint16_t shape_length(const Shape& shape) {
     uint32_t length = 1;
@@ -65,6 +65,11 @@ void advance(Stream& s) {
     }
 }
 
+FifoState& Pe::fifo_of(Dsd dsd) {
+    if (dsd.kind() != DsdKind::fifo || dsd.address() >= fifos.size()) throw Fault("operand is not a FIFO");
+    return fifos[dsd.address()];
+}
+
 Stream Pe::stream_of_dsd(Dsd dsd, int words, bool is_destination) {
     Stream s;
     s.words = static_cast<uint8_t>(words);
@@ -98,7 +103,7 @@ Stream Pe::stream_of_dsd(Dsd dsd, int words, bool is_destination) {
     case DsdKind::fifo: {
         s.kind = StreamKind::fifo;
         s.number = static_cast<int16_t>(dsd.address());
-        const FifoState& fifo = fifos.at(dsd.address());
+        const FifoState& fifo = fifo_of(dsd);
         s.length = is_destination ? fifo.write_length : fifo.read_length;
         s.has_length = s.length != 0;
         s.priority = static_cast<uint8_t>(program->fifos[dsd.address()].priority);

@@ -124,6 +124,7 @@ void Mesh::observe_phase() {
 }
 
 void Mesh::wake(uint32_t pe, uint64_t cycle) {
+    if (!pes_[pe].alive()) return;
     if (!busy_pes_.contains(pe)) {
         busy_pes_.add(pe);
         wake_[pe] = cycle;

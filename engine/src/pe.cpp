@@ -37,7 +37,7 @@ void set_up_queues(Pe& pe) {
     for (size_t i = 0; i < pe.channels.size(); ++i) pe.channels[i].wavelets.set_depth(by_queue ? depths[i] : depths.back(), deepest);
     pe.channel_of_color.fill(-1);
     pe.channel_of_queue.fill(-1);
-    for (int i = 0; i < 16; ++i) if (by_queue) pe.channel_of_queue[i] = static_cast<int8_t>(i);
+    for (size_t i = 0; i < pe.channels.size() && by_queue; ++i) pe.channel_of_queue[i] = static_cast<int8_t>(i);
     for (int i = 0; i < 32; ++i) if (!by_queue) pe.channel_of_color[i] = static_cast<int8_t>(i);
     for (const QueueBinding& b : pe.program->input_queues) if (b.color != none) pe.bind_input(b.queue, b.color);
     pe.outputs.resize(pe.env.machine.queues.output_depth.size());

@@ -82,7 +82,8 @@ void call_with_arguments(Pe& pe, const Function& function, const Instr& instr) {
 uint64_t incremented(const Pe& pe, Dsd dsd, int64_t words) {
     int64_t address = dsd.address() + words;
     if (dsd.kind() == DsdKind::circbuf) {
-        const Shape& shape = pe.program->shapes.at(dsd.extra());
+        const Shape& shape = shape_of(*pe.program, dsd);
+        if (shape.words == 0) throw Fault("circular buffer without words");
         const int64_t offset = (address - shape.start) % shape.words;
         address = shape.start + (offset < 0 ? offset + shape.words : offset);
     }
@@ -167,7 +168,7 @@ int Pe::execute_system(const Instr& i) {
     case Op::map_: start_map(program->maps[index]); return env.machine.vector.map_iteration;
     case Op::dsrload_: run_dsr_load(program->dsr_loads[index]); break;
     case Op::fifolen_: {
-        FifoState& fifo = fifos.at(Dsd{operand(i.a)}.address());
+        FifoState& fifo = fifo_of({operand(i.a)});
         (i.imm ? fifo.write_length : fifo.read_length) = static_cast<uint16_t>(operand(i.b));
         break;
     }

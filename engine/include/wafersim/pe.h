@@ -133,6 +133,9 @@ struct PendingActivation {
     int id = 0;
 };
 
+// The shape that a mem4d or circular DSD names (dsd.cpp).
+const Shape& shape_of(const Program& program, Dsd dsd);
+
 struct Pe {
     Pe(Environment& env, Router& router, const Program* program, int x, int y, uint16_t* memory);
 
@@ -239,6 +242,7 @@ struct Pe {
     Options resolve(const AsyncOptions& options) const;
     void run_dsr_load(const DsrLoad& load);
     void bind_input(int queue, int color);
+    FifoState& fifo_of(Dsd dsd);
     int channel_for(int queue) const;
 
     // ------------------------------------------------------------------ vec.cpp
