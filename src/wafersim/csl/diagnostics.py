@@ -78,13 +78,17 @@ class Diagnostics:
         self._seen: set[tuple[int, int, int, str]] = set()
 
     @property
+    def error_count(self) -> int:
+        return sum(item.severity == "error" for item in self.items)
+
+    @property
     def has_errors(self) -> bool:
-        return any(item.severity == "error" for item in self.items)
+        return self.error_count > 0
 
     def error(self, span: Span, message: str, *notes: Note) -> Abort:
         """Record an error; raise the returned `Abort` where the construct cannot be continued."""
         self._record("error", span, message, notes)
-        if sum(item.severity == "error" for item in self.items) >= MAX_ERRORS:
+        if self.error_count >= MAX_ERRORS:
             raise TooManyErrors
         return Abort()
 

@@ -16,7 +16,7 @@ from wafersim.csl.analyse import control
 from wafersim.csl.analyse.builder import FunctionBuilder
 from wafersim.csl.analyse.operands import VOID, Known, Memory, Operand, Reg
 from wafersim.csl.analyse.scope import Binding, Scope
-from wafersim.csl.diagnostics import Abort, Note
+from wafersim.csl.diagnostics import Note
 from wafersim.csl.source import NO_SPAN, Span
 
 if TYPE_CHECKING:
@@ -265,17 +265,13 @@ def lower(unit: Unit, instance: FunctionInstance) -> None:
             raise unit.error(decl.span, f"'{decl.name}' is extern: linking with other files is not supported")
         _declare_params(an, decl, instance, int(by_address))
         flow = control.block(an, decl.body)
-        if flow is None:
+        if flow is None and unit.diagnostics.error_count == before:
             _end(an, decl, instance.result)
         unit.program.define_function(instance.index, builder.finish())
 
-    before = sum(item.severity == "error" for item in unit.diagnostics.items)
+    before = unit.diagnostics.error_count
     with module.notes(), _noted(unit, notes):
         unit.guarded(emit)
-    if sum(item.severity == "error" for item in unit.diagnostics.items) == before and not (
-        unit.program.ir.functions[instance.index].code
-    ):
-        raise Abort
 
 
 class _noted:

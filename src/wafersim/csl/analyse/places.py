@@ -468,7 +468,6 @@ def tensor_access(an: Analyser, node: ast.TensorAccess, want: t.Type | None) -> 
         if extents[axis] > 2 and _flat_position(an, node, array.type, twice) - origin != 2 * stride:
             raise an.error(node.body.span, f"the index is not linear in '{node.names[axis]}'")
         strides.append(stride)
-    _check_tensor_bounds(an, node, array.type, origin, extents, strides)
     return TensorOf(t.TENSOR, start.part(element, 0), origin, tuple(extents), tuple(strides))
 
 
@@ -492,19 +491,6 @@ def _flat_position(an: Analyser, node: ast.TensorAccess, ty: t.Type, at: list[in
         for index, extent in zip(node.body.indices, dims, strict=True):
             flat = flat * extent + an.known_int(index, "the index of a tensor access is evaluated at compile time")
     return flat
-
-
-def _check_tensor_bounds(
-    an: Analyser, node: ast.TensorAccess, ty: t.Type, origin: int, extents: list[int], strides: list[int]
-) -> None:
-    if not isinstance(ty, t.ArrayType) or 0 in extents:
-        return
-    reach = [stride * (extent - 1) for stride, extent in zip(strides, extents, strict=True)]
-    least = origin + sum(min(step, 0) for step in reach)
-    most = origin + sum(max(step, 0) for step in reach)
-    if least < 0 or most >= ty.count:
-        wrong = least if least < 0 else most
-        raise an.error(node.body.span, f"the access reaches element {wrong} of '{ty}', which has {ty.count}")
 
 
 def assignable(an: Analyser, place: Operand, span: Span) -> Place:

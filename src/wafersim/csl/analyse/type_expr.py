@@ -30,7 +30,7 @@ def pointer_type(an: Analyser, node: ast.PointerTypeExpr, want: t.Type | None) -
 
 def fn_type(an: Analyser, node: ast.FnTypeExpr, want: t.Type | None) -> Operand:
     params = tuple(an.type_of(param) for param in node.params)
-    return known_type(t.FnType(params, an.type_of(node.result)))
+    return known_type(t.FnType(params, an.type_of(node.result), node.kind == "task"))
 
 
 def struct_type(an: Analyser, node: ast.StructTypeExpr, want: t.Type | None) -> Operand:
