@@ -7,11 +7,12 @@ namespace wafersim {
 
 namespace {
 
-// Channels start blocked unless a data task is bound to them: control wavelets then wait for an @unblock.
+// Channels start blocked unless a data task is bound to them: control wavelets then wait for an @unblock. Ids that
+// other things go by are not channels.
 uint64_t initially_blocked(const Pe& pe) {
     uint64_t blocked = 0;
     for (size_t id = 0; id < pe.channels.size(); ++id) {
-        if (pe.data_task[id] < 0 && pe.local_task[id] < 0) blocked |= uint64_t{1} << id;
+        if (pe.data_task[id] < 0 && pe.local_task[id] < 0 && static_cast<int>(id) != pe.program->command_task) blocked |= uint64_t{1} << id;
     }
     return blocked;
 }
