@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from csl import case_run
 from csl.case_files import Case
 
 from wafersim import machine
@@ -13,6 +14,7 @@ from wafersim.csl import types as t
 from wafersim.csl.builtins.asserts import PRINTS
 from wafersim.csl.builtins.layout import LayoutRecord, TileCode
 from wafersim.csl.diagnostics import Abort, Diagnostics
+from wafersim.csl.parser import parse_source
 from wafersim.csl.source import NO_SPAN, Source
 from wafersim.ir import verify
 from wafersim.ir.program import Image
@@ -26,6 +28,7 @@ class Compiled:
     image: Image | None = None
     prints: list[str] = field(default_factory=list)
     compilation: layout.Compilation | None = None
+    file: ast.File | None = None
 
     @property
     def problems(self) -> list[str]:
@@ -37,7 +40,9 @@ def compile_case(case: Case, arch: str) -> Compiled:
     result = Compiled()
     compilation = result.compilation = layout.new_compilation(machine.load(arch), result.diagnostics)
     try:
-        file = compilation.loader.add(case.path, Source("", case.text, case.path))
+        file = result.file = compilation.loader.add(case.path, Source("", case.text, case.path))
+        if case.kind == "run":
+            _export_calls(case, file, result.diagnostics)
         if not result.diagnostics.has_errors:
             result.image = _compile(case, file, compilation)
     except Abort:
@@ -48,6 +53,17 @@ def compile_case(case: Case, arch: str) -> Compiled:
     elif result.image is not None:
         verify.verify_image(result.image)
     return result
+
+
+def _export_calls(case: Case, file: ast.File, diagnostics: Diagnostics) -> None:
+    """Adds exports of the functions to launch, and of variables, where the case leaves them out."""
+    exported = case.text.count("@export_symbol")
+    names = [name for name in case_run.calls(case, file) if not exported or f"@export_symbol({name}" not in case.text]
+    text = "".join(f"@export_symbol({name});" for name in names)
+    file.items += parse_source(Source("", f"comptime {{ {text} }}"), diagnostics).items if names else []
+    for item in file.items:
+        if isinstance(item, ast.VarDecl) and item.kind == "var" and item.attributes.storage is None:
+            item.attributes.storage = "export"
 
 
 def _compile(case: Case, file: ast.File, compilation: layout.Compilation) -> Image | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from csl.case_compile import Compiled, compile_case
 from csl.case_files import Case
+from csl.case_run import run_image, variables
 
 from wafersim.csl.diagnostics import Diagnostics
 from wafersim.csl.dump import dump_ast, dump_tokens
@@ -42,5 +43,6 @@ def _compiled_lines(case: Case, compiled: Compiled) -> list[str]:
         return print_mesh(compiled.image).splitlines()
     if case.kind == "dump=program":
         return [line for program in compiled.image.programs for line in print_program(program).splitlines()]
-    raise NotImplementedError(case.kind)
+    assert case.kind == "run"
+    return run_image(case, compiled.image, variables(compiled.file))
 

@@ -29,7 +29,7 @@ def comptime_print(an, node, want):
         value = an.known(argument, "@comptime_print works at compile time")
         is_text = value.type == t.COMPTIME_STRING
         parts.append(value.value if is_text else values.show(value.type, value.value))
-    an.unit.state.setdefault(PRINTS, []).append((node.span, " ".join(parts)))
+    an.unit.state.setdefault(PRINTS, []).append((node.span, ", ".join(parts)))
     return VOID
 
 

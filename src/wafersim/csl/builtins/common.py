@@ -53,7 +53,8 @@ class Fields:
             raise self.an.error(self.span(), f"expected a struct with {self.what}, found '{operand.type}'")
         for name, _ in operand.type.fields:
             if name not in allowed:
-                raise self.an.error(self.span(name), f"there is no field '{name}' in {self.what}{closest(name, allowed)}")
+                hint = closest(name, allowed)
+                raise self.an.error(self.span(name), f"there is no field '{name}' in {self.what}{hint}")
 
     def span(self, name: str = "") -> Span:
         """Where a field is written, or else the whole struct."""
