@@ -7,13 +7,11 @@ namespace wafersim {
 
 namespace {
 
-constexpr int first_address = 0x7800;  // below there is memory, not configuration
-
 // The register map has its own order of sides: WEST, EAST, SOUTH, NORTH, RAMP from bit 0.
 constexpr std::array<uint8_t, 5> register_sides{west, east, south, north, ramp};
 // Numbers of a side in a switch position.
-constexpr std::array<uint8_t, 8> switch_sides{ramp, west, east, south, north, 0, 0, 0};
-constexpr int invalid_position = 7;
+constexpr std::array<uint8_t, 8> switch_sides{west, east, south, north, ramp, 0, 0, 0};
+constexpr int invalid_position = 5;
 
 uint16_t sides_to_bits(uint8_t mask) {
     uint16_t bits = 0;
@@ -35,15 +33,15 @@ unsigned side_number(uint8_t mask) {
 // ------------------------------------------------------------------------------------------- color registers
 
 uint16_t color_config(const ColorState& c) {
-    return static_cast<uint16_t>(sides_to_bits(c.base.tx) | sides_to_bits(c.base.rx) << 5 | c.swap_x << 10 | c.swap_y << 11 |
+    return static_cast<uint16_t>(sides_to_bits(c.base.tx) | sides_to_bits(c.base.rx) << 5 | c.swap_y << 10 | c.swap_x << 11 |
                                  static_cast<unsigned>(c.pop_mode) << 12 | c.teardown << 14);
 }
 
 void set_color_config(Pe& pe, ColorState& c, uint16_t value) {
     c.base.tx = static_cast<uint8_t>(bits_to_sides(value) | (c.base.tx & host));
     c.base.rx = static_cast<uint8_t>(bits_to_sides(value >> 5) | (c.base.rx & host));
-    c.swap_x = value >> 10 & 1;
-    c.swap_y = value >> 11 & 1;
+    c.swap_y = value >> 10 & 1;
+    c.swap_x = value >> 11 & 1;
     c.pop_mode = static_cast<PopMode>(value >> 12 & 3);
     c.teardown = value >> 14 & 1;
     if (!c.teardown) pe.teardown_pending &= ~(uint32_t{1} << c.color);
@@ -68,7 +66,7 @@ void set_switch_config(ColorState& c, uint16_t value) {
         SwitchPosition& p = c.positions[i];
         const uint8_t both_tx = p.rx && p.tx ? p.tx : uint8_t{0};
         const uint8_t side = switch_sides[field & 7];
-        p.invalid = (field & 7) == invalid_position;
+        p.invalid = (field & 7) >= invalid_position;
         p.rx = field & 8 ? side : uint8_t{0};
         p.tx = field & 8 ? both_tx : side;
     }
@@ -205,7 +203,7 @@ void write_color(Pe& pe, ColorState& c, const Place& p, uint16_t value) {
 }
 
 void check_address(uint16_t address) {
-    if (address < first_address) throw Fault("configuration address " + std::to_string(address) + " does not exist");
+    if (address < first_register) throw Fault("configuration address " + std::to_string(address) + " does not exist");
 }
 
 }  // namespace

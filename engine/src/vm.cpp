@@ -118,9 +118,16 @@ int Pe::execute(const Instr& i) {
 int Pe::execute_memory(const Instr& i) {
     const int cost = env.machine.scalar[static_cast<size_t>(i.op)][static_cast<size_t>(i.ty)];
     const int64_t address = static_cast<int64_t>(operand(i.a) & 0xffff) + (i.op == Op::copy_ ? 0 : i.imm);
+    const bool is_register = address >= 2 * first_register && address <= 0xffff && words_of(i.ty) == 1;
     switch (i.op) {
-    case Op::load_: set(i, ops::normalise(i.ty, memory.load(address, words_of(i.ty)))); return cost;
-    case Op::store_: memory.store(address, words_of(i.ty), operand(i.b)); return cost;
+    case Op::load_:
+        if (is_register) return set(i, ops::normalise(i.ty, read_register(static_cast<uint16_t>(address / 2)))), cost;
+        set(i, ops::normalise(i.ty, memory.load(address, words_of(i.ty))));
+        return cost;
+    case Op::store_:
+        if (is_register) return write_register(static_cast<uint16_t>(address / 2), static_cast<uint16_t>(operand(i.b))), cost;
+        memory.store(address, words_of(i.ty), operand(i.b));
+        return cost;
     case Op::copy_: {
         const int64_t from = static_cast<int64_t>(operand(i.b) & 0xffff);
         memory.check(from, i.imm, "read");

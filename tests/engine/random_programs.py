@@ -102,7 +102,7 @@ def statement(r: Random, code: Code) -> None:
         case "activate":
             code.activate(r.choice([8, 9]))
         case "register":
-            address = code.k(0x7800 + r.randrange(0x3D0))
+            address = code.k(0x7800 + r.randrange(0x760))
             code.op("setcfg", a=address, b=code.k(r.randrange(1 << 16))) if r.random() < 0.2 else code.op(
                 "getcfg", dst=r.randrange(4), a=address
             )

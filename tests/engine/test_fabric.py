@@ -304,10 +304,10 @@ def test_program_changes_its_own_route():
     prog = Prog()
     prog.output(3, 2)
     code = prog.start()
-    code.op("setcfg", a=code.k(0x7802), b=code.k(0x01 | 0x200))  # RAMP to WEST
+    code.op("setcfg", a=code.k(0x7F22), b=code.k(0x01 | 0x200))  # RAMP to WEST
     code.vec("mov16", code.fabout(3, 1), code.scalar(9))
     value = code.reg()
-    code.op("getcfg", dst=value, a=code.k(0x7802))
+    code.op("getcfg", dst=value, a=code.k(0x7F22))
     code.store(U16, 0, value)
     code.ret()
     mesh = Wafer().program(0, 0, prog).route(0, 0, 2, RAMP, E).mesh()
@@ -315,3 +315,31 @@ def test_program_changes_its_own_route():
     assert run(mesh, tickets=(ticket,)) == "done"
     run(mesh)
     assert words(mesh, 0, 0, 0, 1)[0] == 0x201
+
+
+def test_registers_through_pointers():
+    """Public programs cast the byte address of a register to a pointer."""
+    prog = Prog()
+    prog.output(3, 2)
+    code = prog.start()
+    code.op("store", U16, a=code.k(2 * 0x7F22), b=code.k(0x01 | 0x200))
+    code.store(U16, 0, code.load(U16, 2 * 0x7F22))
+    code.store(U16, 1, code.load(U16, 2 * 0x7F42))
+    code.ret()
+    wafer = Wafer().program(0, 0, prog)
+    wafer.route(0, 0, 2, RAMP, E, positions=(SwitchPosition(rx=RAMP), SwitchPosition(tx=N)), ring_mode=True, position=1)
+    mesh = wafer.mesh()
+    run(mesh)
+    assert list(words(mesh, 0, 0, 0, 2)) == [0x201, 0xC | 0x30 | 0x500 | 1 << 12 | 1 << 13]
+
+
+def test_switch_positions_are_set_by_register():
+    prog = Prog()
+    prog.output(3, 2)
+    code = prog.start()
+    code.op("setcfg", a=code.k(0x7F42), b=code.k(0x0 | 5 << 4 | 5 << 8 | 1 << 13))  # position 1: to WEST, and there now
+    code.vec("mov16", code.fabout(3, 1), code.scalar(9))
+    code.ret()
+    mesh = Wafer().program(0, 0, prog).route(0, 0, 2, RAMP, E).mesh()
+    ticket = mesh.edge_receive(0, 0, W, 2, 1)
+    assert run(mesh, tickets=(ticket,)) == "done"

@@ -235,9 +235,9 @@ def test_teardown_runs_the_handler_and_holds_the_color_until_exit():
     prog.ir.teardown_handlers = {2: handler.index}
     leave = prog.task(10)
     color_config = leave.reg()
-    leave.op("getcfg", dst=color_config, a=leave.k(0x7800 + 2))
+    leave.op("getcfg", dst=color_config, a=leave.k(0x7F20 + 2))
     append(leave, leave.binary("shr", U16, color_config, leave.k(14)))
-    leave.op("setcfg", a=leave.k(0x7800 + 2), b=leave.binary("and", U16, color_config, leave.k(0xBFFF)))
+    leave.op("setcfg", a=leave.k(0x7F20 + 2), b=leave.binary("and", U16, color_config, leave.k(0xBFFF)))
     leave.ret()
     mesh = sent(prog, [1, control(NO_TASK, [7]), 2], "wse3", [0, 1, 0])
     run(mesh)

@@ -133,6 +133,9 @@ struct PendingActivation {
     int id = 0;
 };
 
+// Configuration addresses start here. Through pointers, registers appear at twice their address.
+inline constexpr int first_register = 0x7800;
+
 // The shape that a mem4d or circular DSD names (dsd.cpp).
 const Shape& shape_of(const Program& program, Dsd dsd);
 
