@@ -1,0 +1,1 @@
+"""Import names of the SDK (see `wafersim/cerebras_compat`)."""

@@ -1,0 +1,3 @@
+"""`cerebras.sdk.sdk_utils`."""
+
+from wafersim.runtime.sdk_utils import *  # noqa: F403

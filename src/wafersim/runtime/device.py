@@ -1,0 +1,187 @@
+"""A running mesh under the host API: transfers go in, finished transfers and errors come out.
+
+The host link keeps the order of the host program: a command (launch, copy) is handed to the mesh once
+every stream to the device that was started before it has left the host; streams from the device and
+ports are started at once. Nothing runs in the background: the mesh advances only inside `wait`,
+`poll` and `settle`.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from wafersim.ir.program import Image
+from wafersim.runtime import report
+from wafersim.runtime.errors import CycleLimitError, DeadlockError, FaultError
+from wafersim.runtime.settings import RunSettings
+
+SLICE = 20_000
+"""Cycles per call of the engine: short enough for Ctrl-C and the progress line, long enough to cost nothing."""
+
+
+@dataclass(eq=False)
+class Transfer:
+    """One command, stream or port transfer.
+
+    `start` hands it to the mesh and gives a ticket; `finish` gets the result when it is complete.
+    """
+
+    name: str
+    start: Callable[[], int]
+    finish: Callable[[np.ndarray | None], None] | None = None
+    waits: bool = False
+    """Stays behind earlier streams to the device."""
+    blocks: bool = False
+    """Keeps later transfers that wait behind itself until it is complete."""
+    immediate: bool = False
+    """Overtakes what is queued: streams from the device must be taken for others to go on."""
+    ticket: int | None = None
+    done: bool = False
+
+
+@dataclass
+class Device:
+    """A mesh with its queue of transfers. `mesh` is a `wafersim._engine.Mesh` or a stand-in for tests."""
+
+    mesh: Any
+    image: Image
+    settings: RunSettings
+    failed: bool = False
+    _queue: deque[Transfer] = field(default_factory=deque)
+    _open: list[Transfer] = field(default_factory=list)
+    _log: Any = None
+    _shown: float = 0.0
+
+    # ------------------------------------------------------------------------------------- transfers
+
+    def submit(self, transfer: Transfer) -> Transfer:
+        """Queue a transfer and start what may start."""
+        if transfer.immediate:
+            self._start(transfer)
+        else:
+            self._queue.append(transfer)
+            self._start_ready()
+        return transfer
+
+    def wait(self, transfer: Transfer) -> None:
+        """Run until `transfer` is complete."""
+        while not transfer.done:
+            self._start_ready()
+            if transfer.ticket is None:
+                targets = [other for other in self._open if other.blocks]
+            else:
+                targets = [transfer]
+            self._advance(targets, wanted=transfer)
+
+    def wait_all(self) -> None:
+        while self._queue or self._open:
+            self.wait(self._open[0] if self._open else self._queue[0])
+
+    def poll(self, transfer: Transfer) -> bool:
+        """Run a slice if `transfer` is not complete; a host that only polls still makes progress."""
+        if not transfer.done:
+            self._start_ready()
+            pending = [transfer] if transfer.ticket is not None else [other for other in self._open if other.blocks]
+            self._advance(pending, wanted=transfer)
+        return transfer.done
+
+    def settle(self) -> str:
+        """Run until nothing moves any more, for at most `settle_cycles`."""
+        end = self.mesh.cycle + self.settings.settle_cycles
+        status = "budget"
+        while status == "budget" and self.mesh.cycle < end:
+            status = self.mesh.run(min(SLICE, end - self.mesh.cycle), [])
+            self._observe()
+            if status == "fault":
+                self._fail(FaultError(report.fault(self.mesh.fault(), self.image)))
+        return status
+
+    def close(self) -> None:
+        """Close the log and clear the progress line; the memory stays readable."""
+        self._drain_log()
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+        if self._shown:
+            sys.stderr.write("\r\x1b[K")
+            self._shown = 0.0
+
+    # -------------------------------------------------------------------------------------- advancing
+
+    def _start_ready(self) -> None:
+        while self._queue:
+            head = self._queue[0]
+            if head.waits and any(other.blocks for other in self._open):
+                return
+            self._start(self._queue.popleft())
+
+    def _start(self, transfer: Transfer) -> None:
+        transfer.ticket = transfer.start()
+        self._open.append(transfer)
+
+    def _advance(self, targets: list[Transfer], wanted: Transfer) -> None:
+        """One slice of simulation. Raises where `wanted` can no longer complete."""
+        tickets = [target.ticket for target in targets if target.ticket is not None]
+        status = self.mesh.run(self._slice(), tickets)
+        self._observe()
+        if status == "fault":
+            self._fail(FaultError(report.fault(self.mesh.fault(), self.image)))
+        progress = self._collect()
+        if status in ("idle", "deadlock") and not wanted.done and not progress:
+            text = report.deadlock(self.mesh.deadlock(), self.image, wanted.name, self.mesh.cycle)
+            self._fail(DeadlockError(text))
+
+    def _slice(self) -> int:
+        limit = self.settings.max_cycles
+        if not limit:
+            return SLICE
+        left = limit - self.mesh.cycle
+        if left <= 0:
+            self._fail(CycleLimitError(report.limit(limit, [open.name for open in self._open])))
+        return min(SLICE, left)
+
+    def _collect(self) -> bool:
+        """Finish the transfers that are complete, in the order they were started."""
+        finished = [transfer for transfer in self._open if self.mesh.done(transfer.ticket)]
+        self._open = [transfer for transfer in self._open if transfer not in finished]
+        for transfer in finished:
+            transfer.done = True
+            if transfer.finish is not None:
+                transfer.finish(self.mesh.result(transfer.ticket))
+        return bool(finished)
+
+    def _fail(self, error: Exception) -> None:
+        """Drop what is pending, so that nothing is left running, and raise."""
+        self.failed = True
+        self._queue.clear()
+        self._open.clear()
+        self.close()
+        raise error
+
+    # ---------------------------------------------------------------------------------------- outputs
+
+    def _observe(self) -> None:
+        self._drain_log()
+        if self.settings.progress and time.monotonic() - self._shown > 0.5:
+            self._shown = time.monotonic()
+            active = self.mesh.stats().get("active_pes", "?")
+            sys.stderr.write(f"\rcycle {self.mesh.cycle:,}  {active} PEs active\x1b[K")
+            sys.stderr.flush()
+
+    def _drain_log(self) -> None:
+        lines = self.mesh.log()
+        if not self.settings.log_path:
+            return
+        if self._log is None:
+            self._log = open(self.settings.log_path, "w", encoding="utf-8")  # noqa: SIM115 - closed by `close`
+        for cycle, _x, _y, text in lines:
+            self._log.write(f"@{cycle} {text}\n" if not text.endswith("\n") else f"@{cycle} {text}")
+        if lines:
+            self._log.flush()

@@ -1,0 +1,52 @@
+"""Settings of a run, read once from the environment when a runtime is made.
+
+    WAFERSIM_MAX_CYCLES     end the run with an error after so many cycles (0: no bound)
+    WAFERSIM_SETTLE_CYCLES  how long `stop` lets the device work on after the last command
+    WAFERSIM_MACHINE        preset of the machine table (`sim`, `silicon`) or path of one
+    WAFERSIM_PROGRESS       0 switches the progress line off, 1 shows it without a terminal
+    WAFERSIM_LOG            where output of `<simprint>` goes (default `sim.log`, empty: nowhere)
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wafersim.runtime.errors import SdkError
+
+SETTLE_CYCLES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """Resolved settings of one runtime."""
+
+    max_cycles: int = 0
+    settle_cycles: int = SETTLE_CYCLES
+    machine: str = ""
+    progress: bool = False
+    log_path: str = "sim.log"
+    stats_path: str = "sim_stats.json"
+
+
+def from_environment(environment: Mapping[str, str] = os.environ) -> RunSettings:
+    progress = environment.get("WAFERSIM_PROGRESS", "")
+    return RunSettings(
+        max_cycles=_number(environment, "WAFERSIM_MAX_CYCLES", 0),
+        settle_cycles=_number(environment, "WAFERSIM_SETTLE_CYCLES", SETTLE_CYCLES),
+        machine=environment.get("WAFERSIM_MACHINE", ""),
+        progress=progress == "1" or (progress != "0" and sys.stderr.isatty()),
+        log_path=environment.get("WAFERSIM_LOG", "sim.log"),
+        stats_path=environment.get("WAFERSIM_STATS", "sim_stats.json"),
+    )
+
+
+def _number(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name, "")
+    if not text:
+        return default
+    if not text.isdecimal():
+        raise SdkError(f"{name} must be a number of cycles, got '{text}'")
+    return int(text)
