@@ -9,15 +9,16 @@ from pathlib import Path
 
 from wafersim import image as image_files
 from wafersim import machine, settings
-from wafersim.csl import dump, dump_comptime, layout
+from wafersim.csl import dump, dump_comptime, layout, types
 from wafersim.csl.builtins.asserts import PRINTS
+from wafersim.csl.builtins.layout import TileCode
 from wafersim.csl.diagnostics import Abort, Diagnostics
 from wafersim.csl.lexer import tokenize
 from wafersim.csl.parser import parse_source
-from wafersim.csl.source import Source
+from wafersim.csl.source import NO_SPAN, Source
 from wafersim.errors import CompileError, UsageError
 from wafersim.ir import text, verify
-from wafersim.ir.program import Image
+from wafersim.ir.program import Image, Program
 from wafersim.settings import CompileSettings
 
 
@@ -25,6 +26,26 @@ def compile_image(options: CompileSettings, diagnostics: Diagnostics | None = No
     """Compile a layout; raises `CompileError` with the rendered diagnostics if it has mistakes."""
     diagnostics = Diagnostics() if diagnostics is None else diagnostics
     return compile_units(options, diagnostics)[0]
+
+
+def compile_programs(jobs: list[tuple[Path, dict[str, int]]], options: CompileSettings) -> list[Program]:
+    """PE programs that no layout file places: one for each (file, parameters), for `SdkLayout`."""
+    diagnostics = Diagnostics()
+    compilation = layout.new_compilation(machine.load(options.arch), diagnostics, tuple(map(str, options.import_paths)))
+    programs = []
+    for path, params in jobs:
+        if not path.is_file():
+            raise UsageError(f"there is no file '{path}'")
+        values = tuple((name, types.COMPTIME_INT, value) for name, value in sorted(params.items()))
+        try:
+            programs.append(layout.compile_program(compilation, TileCode(path, str(path), values, NO_SPAN)).program)
+        except Abort:
+            continue
+    _print_comptime(compilation)
+    _refuse_errors(diagnostics, options)
+    for program in programs:
+        verify.verify(program)
+    return programs
 
 
 def compile_units(options: CompileSettings, diagnostics: Diagnostics) -> tuple[Image, layout.Compilation]:
