@@ -8,11 +8,13 @@ namespace wafersim {
 namespace {
 
 // Channels start blocked unless a data task is bound to them: control wavelets then wait for an @unblock. Ids that
-// other things go by are not channels.
+// other tasks go by start unblocked.
 uint64_t initially_blocked(const Pe& pe) {
     uint64_t blocked = 0;
-    for (size_t id = 0; id < pe.channels.size(); ++id) {
-        if (pe.data_task[id] < 0 && pe.local_task[id] < 0 && static_cast<int>(id) != pe.program->command_task) blocked |= uint64_t{1} << id;
+    const size_t count = std::min(pe.channels.size(), static_cast<size_t>(pe.env.machine.colors.count));
+    for (size_t id = 0; id < count; ++id) {
+        const bool bound = pe.data_task[id] >= 0 || pe.local_task[id] >= 0 || pe.control_task[id] >= 0;
+        if (!bound && static_cast<int>(id) != pe.program->command_task) blocked |= uint64_t{1} << id;
     }
     return blocked;
 }
