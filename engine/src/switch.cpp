@@ -3,10 +3,16 @@
 
 namespace wafersim {
 
+// A position replaces one side (or both); the other side stays as the positions before have left it.
 Route ColorState::route() const {
-    if (position == 0) return base;
-    const SwitchPosition& p = positions[position - 1];
-    return {p.rx ? p.rx : base.rx, p.tx ? p.tx : base.tx, true};
+    Route route = base;
+    for (int i = 0; i < position; ++i) {
+        const SwitchPosition& p = positions[static_cast<size_t>(i)];
+        if (p.invalid) continue;
+        if (p.rx) route.rx = p.rx;
+        if (p.tx) route.tx = p.tx;
+    }
+    return route;
 }
 
 // To the next position if it is valid; else back to position 0 in ring mode, else nowhere.

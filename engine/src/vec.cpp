@@ -22,24 +22,25 @@ int source_words(Vec op, int which) {
     return element_words(text.substr(0, text.find(' ')));
 }
 
-// The number of elements: that of the first source with a length, or else of the destination. Operands in memory
-// must agree; a fabric operand may name another length (docs/findings.md). Lengths of 0 count only if there is no other.
+// The number of elements: that of the first source with a length, or else of the destination; 0 counts only if there is no
+// other (docs/findings.md). Operands may be longer, but those in memory not shorter.
 void settle_length(VecRun& run) {
     bool endless = false, empty = false;
-    int length = none, in_memory = none;
-    const auto look = [&](const Stream& s, const std::string& which) {
-        if (!s.has_length) return;
-        if (s.length == infinite_length) endless = true;
-        else if (s.length == 0) empty = true;
-        else if (length == none) length = s.length;
-        if (in_fabric(s) || s.length == infinite_length || s.length == 0) return;
-        if (in_memory == none) in_memory = s.length;
-        else if (in_memory != s.length) {
-            throw Fault("operands differ in length: " + which + " has " + std::to_string(s.length) + " elements, others " + std::to_string(in_memory));
-        }
-    };
-    for (int i = 0; i < run.sources; ++i) look(run.source[static_cast<size_t>(i)], "source " + std::to_string(i + 1));
-    look(run.dst, "the destination");
+    int length = none;
+    std::array<const Stream*, 4> operands{};
+    for (int i = 0; i < run.sources; ++i) operands[static_cast<size_t>(i)] = &run.source[static_cast<size_t>(i)];
+    operands[static_cast<size_t>(run.sources)] = &run.dst;
+    for (const Stream* s : operands) {
+        if (!s || !s->has_length) continue;
+        if (s->length == infinite_length) endless = true;
+        else if (s->length == 0) empty = true;
+        else if (length == none) length = s->length;
+    }
+    for (const Stream* s : operands) {
+        if (!s || !in_memory(*s) || s->length == 0 || s->length >= length) continue;
+        const auto which = s == &run.dst ? std::string("the destination") : "source " + std::to_string(s - run.source.data() + 1);
+        throw Fault("operands differ in length: " + which + " has " + std::to_string(s->length) + " elements, the operation " + std::to_string(length));
+    }
     run.infinite = length == none && endless && !empty;
     run.remaining = run.infinite ? 0 : length != none ? static_cast<uint32_t>(length) : empty ? 0 : 1;
 }

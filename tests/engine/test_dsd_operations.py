@@ -239,7 +239,7 @@ def test_fifo_activates_tasks_and_ends_or_faults_operations():
     assert "room in FIFO fifo0" in mesh.deadlock()["groups"][0]["reason"]
 
 
-def test_lengths_that_differ_are_a_fault():
+def test_shorter_operand_is_a_fault():
     prog = Prog()
     code = prog.start()
     code.line = 7
@@ -247,8 +247,21 @@ def test_lengths_that_differ_are_a_fault():
     code.ret()
     mesh = one_pe(prog)
     assert mesh.run(1000, []) == "fault"
-    assert "operands differ in length: the destination has 4 elements, others 5" in mesh.fault()["message"]
+    expected = "operands differ in length: the destination has 4 elements, the operation 5"
+    assert expected in mesh.fault()["message"]
     assert mesh.fault()["line"] == 7
+
+
+def test_first_source_decides_the_length():
+    prog = Prog()
+    code = prog.start()
+    code.vec("add16", code.mem(20, 9), code.mem(0, 2), code.mem(10, 5))
+    code.ret()
+    mesh = one_pe(prog)
+    put(mesh, 0, [1, 2, 3], "u2")
+    put(mesh, 10, [10, 20, 30], "u2")
+    run(mesh)
+    assert list(words(mesh, 0, 0, 20, 3)) == [11, 22, 0]
 
 
 def test_length_zero_does_nothing():

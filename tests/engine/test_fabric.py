@@ -343,3 +343,11 @@ def test_switch_positions_are_set_by_register():
     mesh = Wafer().program(0, 0, prog).route(0, 0, 2, RAMP, E).mesh()
     ticket = mesh.edge_receive(0, 0, W, 2, 1)
     assert run(mesh, tickets=(ticket,)) == "done"
+
+
+def test_position_keeps_the_other_side_of_the_position_before():
+    positions = (SwitchPosition(rx=S), SwitchPosition(tx=N))
+    mesh = Wafer().route(0, 0, 2, W, E, positions=positions, position=2).mesh()
+    ticket = mesh.edge_receive(0, 0, N, 2, 1)
+    mesh.edge_send(0, 0, S, 2, np.array([5], "u4"))
+    assert run(mesh, tickets=(ticket,)) == "done"

@@ -29,7 +29,7 @@ struct FilterState {
 struct ColorState {
     int color = 0;
     Route base;                       // position 0
-    std::array<SwitchPosition, 3> positions;  // 1 to 3; a mask of 0 keeps the side of position 0
+    std::array<SwitchPosition, 3> positions;  // 1 to 3; a mask of 0 keeps the side
     int position = 0;
     bool ring_mode = false;
     PopMode pop_mode{};

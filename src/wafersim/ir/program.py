@@ -348,7 +348,7 @@ class FilterKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class SwitchPosition:
-    """Positions 1 to 3 replace the input or the output side; 0 keeps that of position 0."""
+    """Positions 1 to 3 replace the input or the output side; 0 keeps that of the position before."""
 
     rx: int = 0
     tx: int = 0
