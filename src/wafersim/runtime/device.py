@@ -40,6 +40,8 @@ class Transfer:
     """Stays behind earlier streams to the device."""
     blocks: bool = False
     """Keeps later transfers that wait behind itself until it is complete."""
+    copies: bool = False
+    """A copy to symbols: streams to the device started after it do not overtake it."""
     immediate: bool = False
     """Overtakes what is queued: streams from the device must be taken for others to go on."""
     ticket: int | None = None
@@ -75,7 +77,7 @@ class Device:
         while not transfer.done:
             self._start_ready()
             if transfer.ticket is None:
-                targets = [other for other in self._open if other.blocks]
+                targets = [other for other in self._open if other.blocks or other.copies]
             else:
                 targets = [transfer]
             self._advance(targets, wanted=transfer)
@@ -88,7 +90,8 @@ class Device:
         """Run a slice if `transfer` is not complete; a host that only polls still makes progress."""
         if not transfer.done:
             self._start_ready()
-            pending = [transfer] if transfer.ticket is not None else [other for other in self._open if other.blocks]
+            ahead = [other for other in self._open if other.blocks or other.copies]
+            pending = [transfer] if transfer.ticket is not None else ahead
             self._advance(pending, wanted=transfer)
         return transfer.done
 
@@ -119,6 +122,8 @@ class Device:
         while self._queue:
             head = self._queue[0]
             if head.waits and any(other.blocks for other in self._open):
+                return
+            if head.blocks and any(other.copies for other in self._open):
                 return
             self._start(self._queue.popleft())
 

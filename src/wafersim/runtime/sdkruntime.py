@@ -401,7 +401,7 @@ class SdkRuntime:
             addresses, indirect = addresses_by_program(self._image, entry.name)
             return device.mesh.copy_in(x, y, w, h, addresses, words, memory.reshape(-1), indirect)
 
-        return Transfer(name, start, waits=True)
+        return Transfer(name, start, waits=True, copies=True)
 
     def _check_room(self, region: Region, name: str, words: int) -> None:
         """Refuse copies that run over the end of PE memory; the pointer itself decides on the device."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from wafersim.csl import types as t
 from wafersim.csl.analyse.operands import VOID, Known
 from wafersim.csl.builtins.common import program_only
+from wafersim.csl.builtins.dsd_values import length_of
 from wafersim.csl.builtins.registry import builtin
-from wafersim.csl.builtins.vector import Argument, check_fabric, check_lengths, dsd_or_dsr
+from wafersim.csl.builtins.vector import Argument, check_fabric, dsd_or_dsr
 from wafersim.ir.ops import Ty
 from wafersim.ir.program import NO_OPERAND, MapOp, OperandKind, VecOperand
 
@@ -36,7 +37,7 @@ def map_(an, node, want):
     if has_output:
         mapping.output, mapping.output_type = _output(an, arguments[-1], result), t.ir_type(result)
     check_fabric(an, node, arguments)
-    check_lengths(an, node, arguments)
+    _check_lengths(an, arguments)
     an.unit.program.ir.maps.append(mapping)
     an.emit(node.span, "map", imm=len(an.unit.program.ir.maps) - 1)
     return VOID
@@ -72,6 +73,16 @@ def _output(an, arg: Argument, result: t.Type) -> VecOperand:
     if not isinstance(ty, t.PointerType) or ty.const or ty.many or ty.pointee != result:
         raise an.error(arg.span, f"the output of @map must be a DSD, a DSR or a '*{result}', found '{ty}'")
     return VecOperand(OperandKind.POINTER, an.operand(arg.value, arg.span))
+
+
+def _check_lengths(an, arguments: list[Argument]) -> None:
+    """DSDs in memory whose lengths are known must have the same length."""
+    known = [(arg, length_of(arg.value)) for arg in arguments if arg.kind in ("mem1d_dsd", "mem4d_dsd")]
+    known = [(arg, length) for arg, length in known if length is not None]
+    for arg, length in known[1:]:
+        first, expected = known[0]
+        if length != expected:
+            raise an.error(arg.span, f"operands of @map differ in length: {first.role} {expected}, {arg.role} {length}")
 
 
 def _element(an, arg: Argument, ty: t.Type) -> None:

@@ -163,27 +163,29 @@ def check_fabric(an, node: ast.BuiltinCall, arguments: list[Argument]) -> None:
 
 
 def check_lengths(an, node: ast.BuiltinCall, arguments: list[Argument]) -> None:
-    """DSDs in memory whose lengths are known must have the same length (docs/findings.md)."""
-    known = [(arg, length) for arg in arguments if (length := length_of_argument(arg)) is not None]
-    for arg, length in known[1:]:
-        first, expected = known[0]
-        if length != expected:
-            raise an.error(
-                arg.span, f"the operands of @{node.name} differ in length: {first.role} {expected}, {arg.role} {length}"
-            )
+    """The first source decides the number of elements: no operand in memory may be shorter (docs/findings.md)."""
+    deciding = next((arg for arg in arguments[1:] if described(arg)), arguments[0])
+    count = length_of(deciding.value) if t.is_dsd(deciding.value.type) else None
+    for arg in arguments:
+        length = length_of(arg.value) if arg.kind in _MEMORY_ONLY else None
+        if count is not None and length is not None and length < count and count != INFINITE:
+            message = f"{arg.role} of @{node.name} has {length} elements, {deciding.role} {count}"
+            raise an.error(arg.span, message)
 
 
-def length_of_argument(arg: Argument) -> int | None:
-    return length_of(arg.value) if arg.kind in _MEMORY_ONLY else None
+def described(arg: Argument) -> bool:
+    """Is the operand a DSD, a DSR or a FIFO?"""
+    return t.is_dsd(arg.value.type) or t.is_dsr(arg.value.type)
 
 
 _MEMORY_ONLY = ("mem1d_dsd", "mem4d_dsd")
+INFINITE = 0x7FFF
+"""Extent of fabric DSDs that have no end."""
 
 
 def _check_async(an, node: ast.BuiltinCall, arguments: list[Argument]) -> None:
     """WSE-2 names microthreads by queues, so that an asynchronous operation needs one."""
-    described = [arg for arg in arguments if t.is_dsd(arg.value.type) or t.is_dsr(arg.value.type)]
-    reaches_out = any(arg.kind not in _MEMORY_ONLY for arg in described)
+    reaches_out = any(described(arg) and arg.kind not in _MEMORY_ONLY for arg in arguments)
     if an.unit.arch == "wse2" and not reaches_out:
         raise an.error(node.span, f"on WSE-2 an asynchronous @{node.name} needs a fabric DSD or a FIFO as operand")
 
