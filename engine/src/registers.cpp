@@ -65,8 +65,8 @@ void set_switch_config(ColorState& c, uint16_t value) {
         const unsigned field = value >> (4 * i) & 15;
         SwitchPosition& p = c.positions[i];
         const uint8_t both_tx = p.rx && p.tx ? p.tx : uint8_t{0};
-        const uint8_t side = switch_sides[field & 7];
         p.invalid = (field & 7) >= invalid_position;
+        const uint8_t side = p.invalid ? uint8_t{ramp} : switch_sides[field & 7];  // bit 3 survives without a side
         p.rx = field & 8 ? side : uint8_t{0};
         p.tx = field & 8 ? both_tx : side;
     }

@@ -24,11 +24,11 @@ void advance_switch(ColorState& color) {
 
 namespace {
 
-bool pops(PopMode mode, Command command) {
+bool pops(PopMode mode, Command command, bool moved) {
     switch (mode) {
     case PopMode::no_pop: return false;
     case PopMode::always_pop: return true;
-    case PopMode::pop_on_advance: return command == Command::advance;
+    case PopMode::pop_on_advance: return command == Command::advance && moved;
     case PopMode::pop_on_header: return command != Command::nop;
     }
     return false;
@@ -38,14 +38,15 @@ bool pops(PopMode mode, Command command) {
 
 bool obey_command(ColorState& color, Wavelet& wavelet) {
     const Command command = command_of(wavelet);
-    if (pops(color.pop_mode, command)) wavelet.commands = popped(wavelet.commands);
+    const int before = color.position;
     switch (command) {
     case Command::nop: break;
     case Command::advance: advance_switch(color); break;
     case Command::reset: color.position = 0; break;
-    case Command::teardown: color.teardown = true; return true;
+    case Command::teardown: color.teardown = true; break;
     }
-    return false;
+    if (pops(color.pop_mode, command, color.position != before)) wavelet.commands = popped(wavelet.commands);
+    return command == Command::teardown;
 }
 
 }  // namespace wafersim

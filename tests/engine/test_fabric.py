@@ -351,3 +351,27 @@ def test_position_keeps_the_other_side_of_the_position_before():
     ticket = mesh.edge_receive(0, 0, N, 2, 1)
     mesh.edge_send(0, 0, S, 2, np.array([5], "u4"))
     assert run(mesh, tickets=(ticket,)) == "done"
+
+
+def test_command_that_cannot_advance_the_switch_is_not_popped():
+    wafer = Wafer(2, 1)
+    wafer.route(0, 0, 2, W, E, pop_mode=PopMode.POP_ON_ADVANCE)
+    wafer.route(1, 0, 2, W, E, positions=(SwitchPosition(tx=E),), pop_mode=PopMode.POP_ON_ADVANCE)
+    mesh = wafer.mesh()
+    ticket = mesh.edge_receive(1, 0, E, 2, 1)
+    mesh.edge_send(0, 0, W, 2, np.array([control(NO_TASK, [ADV | KEEP])], "u4"), [1])
+    assert run(mesh, tickets=(ticket,)) == "done"
+    assert mesh.pe_state(1, 0)["colors"][0]["position"] == 1
+
+
+def test_invalid_position_remembers_which_side_it_selects():
+    prog = Prog()
+    code = prog.start()
+    code.op("setcfg", a=code.k(0x7F42), b=code.k(0x55D))
+    value = code.reg()
+    code.op("getcfg", dst=value, a=code.k(0x7F42))
+    code.store(U16, 0, value)
+    code.ret()
+    mesh = Wafer().program(0, 0, prog).route(0, 0, 2, RAMP, E).mesh()
+    run(mesh)
+    assert words(mesh, 0, 0, 0, 1)[0] == 0x55D
