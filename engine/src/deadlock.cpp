@@ -57,10 +57,9 @@ std::vector<std::string> Pe::waits_for() const {
     std::vector<std::string> reasons;
     if (!program) return reasons;
     for (int thread = 0; thread < static_cast<int>(runs.size()); ++thread) {
-        const VecRun& run = runs[static_cast<size_t>(thread)];
-        if (run.active) reasons.push_back(operation_wait(*this, thread));
+        if (busy(thread)) reasons.push_back(operation_wait(*this, thread));
     }
-    if (waits_for_thread != none && runs[static_cast<size_t>(waits_for_thread)].active) {
+    if (waits_for_thread != none && busy(waits_for_thread)) {
         reasons.push_back("the main thread waits for microthread " + std::to_string(waits_for_thread) + source_line(*program, current_loc));
     }
     if (!maps.empty() && maps.back().depth == frames.size()) reasons.push_back("@map" + source_line(*program, current_loc) + " waits for its operands");
@@ -158,7 +157,7 @@ Value Pe::describe() const {
         outs.push_back({Dict{{"color", {static_cast<int64_t>(queue.color)}}, {"size", number(static_cast<uint64_t>(queue.wavelets.size()))},
                              {"most", number(static_cast<uint64_t>(queue.wavelets.most()))}}});
     }
-    for (size_t t = 0; t < runs.size(); ++t) if (runs[t].active) threads.push_back(text(operation_wait(*this, static_cast<int>(t))));
+    each_bit(running, [&](int thread) { threads.push_back(text(operation_wait(*this, thread))); });
     for (const FifoState& fifo : fifos) fifo_list.push_back(number(fifo.count));
     d["inputs"] = {inputs};
     d["outputs"] = {outs};

@@ -77,30 +77,26 @@ Pe::Pe(Environment& env, Router& router, const Program* program, int x, int y, u
 
 // One context advances a cycle: highest priority first, turns among equals.
 bool Pe::step() {
-    const int threads = static_cast<int>(runs.size());
-    for (int thread = 0; thread < threads; ++thread) if (runs[thread].active) meet_controls(thread);
+    each_bit(running, [&](int thread) { meet_controls(thread); });
+    const uint64_t candidates = running | (frames.empty() ? 0 : uint64_t{1} << main_thread());
     int chosen = none, best = -1;
-    for (int i = 1; i <= threads; ++i) {
-        const int thread = (last_thread + i) % threads;
-        if (thread_priority(thread) <= best || !may_issue(thread)) continue;
+    each_bit_after(candidates, last_thread, [&](int thread) {
+        if (thread_priority(thread) <= best || !may_issue(thread)) return;
         chosen = thread;
         best = thread_priority(thread);
-    }
+    });
     if (chosen == none) return false;
     last_thread = chosen;
     ++(chosen == main_thread() ? main_cycles : thread_cycles);
-    if (runs[chosen].active) advance_run(chosen);
-    else {
-        step_main();
-        // An operation without start-up makes its first elements in the cycle of its issue.
-        if (runs[main_thread()].active && may_advance(runs[main_thread()])) advance_run(main_thread());
-    }
+    if (!busy(chosen)) step_main();
+    // An operation without start-up makes its first elements in the cycle of its issue.
+    if (busy(chosen) && may_advance(runs[static_cast<size_t>(chosen)])) advance_run(chosen);
     ++env.stats.pe_cycles;
     return true;
 }
 
 bool Pe::may_issue(int thread) const {
-    if (runs[thread].active) return may_advance(runs[thread]) && !(blocked_threads >> thread & 1);
+    if (busy(thread)) return may_advance(runs[static_cast<size_t>(thread)]) && !(blocked_threads >> thread & 1);
     return thread == main_thread() && main_may_issue();
 }
 
@@ -115,21 +111,18 @@ uint64_t Pe::next_wake() const {
     const uint64_t next = env.now + 1;
     uint64_t wake = never;
     const auto at = [&](uint64_t cycle) { wake = std::min(wake, std::max(cycle, next)); };
-    for (size_t thread = 0; thread < runs.size(); ++thread) {
-        const VecRun& run = runs[thread];
-        if (!run.active) continue;
-        const uint64_t due = static_cast<uint64_t>(run.next_tick / ticks_per_cycle);
-        if (due >= next || may_issue(static_cast<int>(thread))) at(due);
-    }
-    if (!runs[main_thread()].active && !frames.empty() && (main_ready >= next || main_may_issue())) at(main_ready);
+    each_bit(running, [&](int thread) {
+        const uint64_t due = static_cast<uint64_t>(runs[static_cast<size_t>(thread)].next_tick / ticks_per_cycle);
+        if (due >= next || may_issue(thread)) at(due);
+    });
+    if (!busy(main_thread()) && !frames.empty() && (main_ready >= next || main_may_issue())) at(main_ready);
     for (const PendingActivation& p : pending) at(p.due);
-    for (const Channel& channel : channels) {
-        for (int i = 0; i < channel.wavelets.size(); ++i) {
-            if (channel.wavelets.at(i).ready < next) continue;
-            at(channel.wavelets.at(i).ready);
-            break;
-        }
-    }
+    each_bit(filled, [&](int channel) {
+        const WaveletQueue& queue = channels[static_cast<size_t>(channel)].wavelets;
+        int i = 0;
+        while (i < queue.size() && queue.at(i).ready < next) ++i;
+        if (i < queue.size()) at(queue.at(i).ready);
+    });
     if (frames.empty()) {
         if (main_ready >= next) at(main_ready);
         if (!handlers.empty() || (active & ~blocked)) at(main_ready);
@@ -143,7 +136,9 @@ bool Pe::receive(const Wavelet& wavelet, bool commit) {
     if (!program) return false;
     const int channel = channel_of_color[wavelet.color];
     if (channel < 0 || channels[channel].wavelets.full()) return false;
-    if (commit) channels[channel].wavelets.push(wavelet);
+    if (!commit) return true;
+    channels[channel].wavelets.push(wavelet);
+    filled |= uint32_t{1} << channel;
     return true;
 }
 

@@ -38,22 +38,29 @@ bool Pe::channel_runnable(int channel) const {
 
 uint64_t Pe::runnable_channels() const {
     uint64_t mask = 0;
-    for (size_t channel = 0; channel < channels.size(); ++channel) {
-        if (channel_runnable(static_cast<int>(channel))) mask |= uint64_t{1} << channel;
-    }
+    each_bit(filled, [&](int channel) {
+        if (channel_runnable(channel)) mask |= uint64_t{1} << channel;
+    });
     return mask;
 }
 
 // Control wavelets that name no task have done their work in the routers.
 void Pe::discard_idle_controls() {
-    for (size_t channel = 0; channel < channels.size(); ++channel) {
-        WaveletQueue& queue = channels[channel].wavelets;
-        while (queue.has_ready(env.now) && queue.front().control && !(blocked >> channel & 1) &&
-               control_task_of(queue.front()) == no_control_task) {
-            queue.pop();
+    each_bit(filled & ~blocked, [&](int channel) {
+        const WaveletQueue& queue = channels[static_cast<size_t>(channel)].wavelets;
+        while (queue.has_ready(env.now) && queue.front().control && control_task_of(queue.front()) == no_control_task) {
+            take_wavelet(channel);
             ++env.stats.dropped_controls;
         }
-    }
+    });
+}
+
+Wavelet Pe::take_wavelet(int channel) {
+    WaveletQueue& queue = channels[static_cast<size_t>(channel)].wavelets;
+    const Wavelet wavelet = queue.front();
+    queue.pop();
+    if (queue.empty()) filled &= ~(uint32_t{1} << channel);
+    return wavelet;
 }
 
 // Phase 5. Ids take turns; those of high priority come first.
@@ -64,7 +71,7 @@ bool Pe::schedule() {
         return true;
     });
     if (input_flush | output_flush) check_flush();
-    if (!frames.empty() || runs[main_thread()].active || main_ready > env.now) return false;
+    if (!frames.empty() || busy(main_thread()) || main_ready > env.now) return false;
     if (!handlers.empty()) return run_next_handler(), true;
     discard_idle_controls();
     const uint64_t local = active & ~blocked;
@@ -100,8 +107,7 @@ void Pe::start_task(int id, const std::string& name) {
 
 // Parameters are cut from the wavelet, low bits first.
 void Pe::dispatch_wavelet(int channel) {
-    const Wavelet wavelet = channels[channel].wavelets.front();
-    channels[channel].wavelets.pop();
+    const Wavelet wavelet = take_wavelet(channel);
     const int task = wavelet.control ? control_task[control_task_of(wavelet)] : data_task[channel];
     if (task < 0) throw Fault("control wavelet for task id " + std::to_string(control_task_of(wavelet)) + " on color " +
                               std::to_string(wavelet.color) + ", to which no control task is bound");
@@ -174,7 +180,7 @@ void Pe::output_drained(int queue) {
 // ------------------------------------------------------------------------------------------ the host's commands
 
 bool Pe::host_may_command() const {
-    if (!program || !frames.empty() || runs[main_thread()].active || !handlers.empty() || main_ready > env.now) return false;
+    if (!program || !frames.empty() || busy(main_thread()) || !handlers.empty() || main_ready > env.now) return false;
     if ((active & ~blocked) || runnable_channels()) return false;
     return program->command_task == none || !(blocked >> program->command_task & 1);
 }

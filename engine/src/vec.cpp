@@ -135,7 +135,7 @@ int microthread_of(const Pe& pe, const VecRun& run) {
     for (int i = 0; i < run.sources && thread == none; ++i) {
         if (run.source[static_cast<size_t>(i)].kind == StreamKind::fabric_in) thread = run.source[static_cast<size_t>(i)].queue;
     }
-    for (int i = count; i-- > 0 && thread == none;) if (!pe.runs[static_cast<size_t>(i)].active) thread = i;
+    for (int i = count; i-- > 0 && thread == none;) if (!pe.busy(i)) thread = i;
     if (thread == none) thread = count - 1;
     if (thread < 0 || thread >= count) throw Fault("microthread " + std::to_string(thread) + " does not exist");
     return thread;
@@ -155,7 +155,7 @@ bool Pe::start_vector(const VecOp& op) {
     VecRun run;
     set_up_operands(*this, run, op);
     const int thread = op.options.is_async ? microthread_of(*this, run) : main_thread();
-    if (runs[static_cast<size_t>(thread)].active) {
+    if (busy(thread)) {
         waits_for_thread = thread;
         return false;
     }
@@ -167,7 +167,7 @@ bool Pe::start_vector(const VecOp& op) {
     run.next_tick = static_cast<int64_t>(env.now + static_cast<uint64_t>(start)) * ticks_per_cycle;
     run.started = env.now;
     run.started_in = current_function;
-    run.active = true;
+    running |= uint32_t{1} << thread;
     runs[static_cast<size_t>(thread)] = run;
     for (const auto& observer : env.observers) {
         observer->operation_started(env.now, x, y, thread, vec_rows[static_cast<size_t>(op.op)].name.data(), run.remaining);
@@ -240,13 +240,13 @@ bool Pe::may_advance(const VecRun& run) const {
 // scheduler. On a blocked channel the scheduler would never take them, so they are dropped there.
 void Pe::meet_controls(int thread) {
     VecRun& run = runs[static_cast<size_t>(thread)];
-    for (int i = 0; i < run.sources && run.active; ++i) {
+    for (int i = 0; i < run.sources && busy(thread); ++i) {
         const Stream& s = run.source[static_cast<size_t>(i)];
         if (s.kind != StreamKind::fabric_in || s.control_transform) continue;
-        WaveletQueue& queue = channels[static_cast<size_t>(s.number)].wavelets;
-        while (run.active && queue.has_ready(env.now) && queue.front().control) {
+        const WaveletQueue& queue = channels[static_cast<size_t>(s.number)].wavelets;
+        while (busy(thread) && queue.has_ready(env.now) && queue.front().control) {
             if (run.options.on_control == OnControl::ignore && !(blocked >> s.number & 1)) return;
-            queue.pop();
+            take_wavelet(s.number);
             if (run.options.on_control == OnControl::ignore) ++env.stats.dropped_controls;
             if (run.options.on_control == OnControl::activate) activate(run.options.on_control_task, env.machine.microthreads.end);
             if (run.options.on_control == OnControl::terminate) finish_run(thread);
@@ -292,9 +292,7 @@ uint32_t Pe::read_element(Stream& s, int& index) {
     case StreamKind::fifo: return fifo_pop(s);
     case StreamKind::fabric_in: {
         if (s.packed) return --s.packed, s.packing >> 16;
-        WaveletQueue& queue = channels[static_cast<size_t>(s.number)].wavelets;
-        const Wavelet w = queue.front();
-        queue.pop();
+        const Wavelet w = take_wavelet(s.number);
         if (s.control_transform) return w.control ? w.data | 0x8000'0000u : w.data & 0x7fff'ffffu;
         if (s.pack > 1) s.packed = 1, s.packing = w.data;
         index = static_cast<int>(w.data >> 16);
@@ -372,7 +370,7 @@ void save_address(Pe& pe, const Stream& s) {
 
 void Pe::finish_run(int thread) {
     VecRun& run = runs[static_cast<size_t>(thread)];
-    run.active = false;
+    running &= ~(uint32_t{1} << thread);
     save_address(*this, run.dst);
     for (int i = 0; i < run.sources; ++i) save_address(*this, run.source[static_cast<size_t>(i)]);
     const auto end = static_cast<uint64_t>((run.next_tick + ticks_per_cycle - 1) / ticks_per_cycle);

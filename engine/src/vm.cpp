@@ -18,14 +18,14 @@ uint64_t Pe::operand(int number) const {
 
 bool Pe::main_may_issue() const {
     if (frames.empty() || main_ready > env.now) return false;
-    if (waits_for_thread != none && runs[waits_for_thread].active) return false;
+    if (waits_for_thread != none && busy(waits_for_thread)) return false;
     return maps.empty() || maps.back().depth != frames.size() || map_may_advance();
 }
 
 void Pe::step_main() {
     waits_for_thread = none;
     int cost = 0;
-    while (cost == 0 && main_may_issue() && !runs[main_thread()].active) {
+    while (cost == 0 && main_may_issue() && !busy(main_thread())) {
         if (!maps.empty() && maps.back().depth == frames.size()) {
             advance_map();
             return;
@@ -171,7 +171,7 @@ int Pe::execute_system(const Instr& i) {
     switch (i.op) {
     case Op::vec_:
         if (!start_vector(program->vecops[index])) return --frames.back().pc, 1;
-        return program->vecops[index].options.is_async && !runs[main_thread()].active ? env.machine.vector.issue : 0;
+        return program->vecops[index].options.is_async && !busy(main_thread()) ? env.machine.vector.issue : 0;
     case Op::map_: start_map(program->maps[index]); return env.machine.vector.map_iteration;
     case Op::dsrload_: run_dsr_load(program->dsr_loads[index]); break;
     case Op::fifolen_: {

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <atomic>
-#include <bit>
 #include <deque>
 #include <map>
 #include <memory>
@@ -30,7 +29,7 @@ public:
     template <class F>
     void each(F f) {
         for (size_t w = 0; w < words_.size(); ++w) {
-            for (uint64_t rest = words_[w]; rest; rest &= rest - 1) f(static_cast<uint32_t>(w * 64 + static_cast<size_t>(std::countr_zero(rest))));
+            each_bit(words_[w], [&](int bit) { f(static_cast<uint32_t>(w * 64 + static_cast<size_t>(bit))); });
         }
     }
 

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "bits.h"
 #include "machine.h"
 #include "memory.h"
 #include "observer.h"
@@ -82,7 +83,6 @@ struct Dsr {
 
 // A DSD operation that runs, on a microthread or (synchronous) in place of the main thread.
 struct VecRun {
-    bool active = false;
     const VecOp* op = nullptr;
     uint32_t (*function)(uint32_t, uint32_t, uint32_t) = nullptr;
     Stream dst;
@@ -177,6 +177,7 @@ struct Pe {
 
     // threads: microthreads, then the synchronous operation of the main thread
     std::vector<VecRun> runs;
+    uint32_t running = 0;          // which of them are in progress
     int last_thread = 0;
 
     // tasks
@@ -191,6 +192,7 @@ struct Pe {
 
     // queues and FIFOs
     std::vector<Channel> channels;          // by channel id: input queue or color
+    uint32_t filled = 0;                    // channels with wavelets
     std::array<int8_t, 32> channel_of_color;  // -1: no input queue has this color
     std::array<int8_t, 16> channel_of_queue;  // -1: the queue has no color yet
     std::vector<OutputQueue> outputs;
@@ -218,6 +220,7 @@ struct Pe {
 
     bool alive() const { return program != nullptr; }
     int main_thread() const { return env.machine.microthreads.count; }  // its index in `runs`
+    bool busy(int thread) const { return running >> thread & 1; }       // a DSD operation is in progress there
     uint64_t clock() const { return clock_base + (clock_running ? env.now - clock_start : 0); }
 
     bool may_issue(int thread) const;
@@ -268,6 +271,7 @@ struct Pe {
     void advance_map();
 
     // ------------------------------------------------------------------ tasks.cpp
+    Wavelet take_wavelet(int channel);
     void activate(int id, int delay);
     void block(IdSpace space, int id, bool block);
     int task_id(IdSpace space, int id) const;  // id in the common table of tasks and channels
