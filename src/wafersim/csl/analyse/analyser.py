@@ -73,11 +73,16 @@ class Analyser:
 
         With `ty` the value is coerced to that type.
         """
-        with self.comptime_only(expr.span, reason):
+        saved, self.comptime = self.comptime, True
+        self.reasons.append(Note(expr.span, reason))
+        try:
             value = self.eval(expr, ty)
             if ty is not None:
                 value = coercion.coerce(self, value, ty, expr.span)
             return self.require_known(value, expr.span)
+        finally:
+            self.comptime = saved
+            self.reasons.pop()
 
     def type_of(self, expr: ast.Expr, reason: str = "types must be known at compile time") -> t.Type:
         """The type that a type expression denotes."""

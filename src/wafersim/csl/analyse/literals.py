@@ -59,8 +59,45 @@ def gather(ty: t.Type, parts: list[Operand]) -> Operand:
     return Aggregate(ty, parts)
 
 
+def _names(node: ast.Expr) -> tuple[str, ...] | None:
+    """Names in a literal made of literals and names only; None for any other expression."""
+    if isinstance(node, ast.Ident):
+        return (node.name,)
+    if isinstance(node, (ast.IntLit, ast.FloatLit, ast.BoolLit, ast.StringLit)):
+        return ()
+    if isinstance(node, ast.TupleLit):
+        parts = node.elements
+    elif isinstance(node, ast.StructLit) and node.type is None:
+        parts = [item.value for item in node.fields]
+    else:
+        return None
+    found = [_names(part) for part in parts]
+    return None if any(names is None for names in found) else tuple(name for names in found for name in names)
+
+
+def closed(an: Analyser, node: ast.StructLit | ast.TupleLit) -> Known | None:
+    """The value that `keep` remembered, if the names in the literal still mean the same."""
+    found = an.unit.closed.get((id(node), id(an.module)))
+    if found is None or any(an.scope.find(name) for name in _names(node) or ()):
+        return None
+    return found
+
+
+def keep(an: Analyser, node: ast.StructLit | ast.TupleLit, value: Operand) -> Operand:
+    """Remember the value of a literal whose names are constants of the module."""
+    names = _names(node) if isinstance(value, Known) else None
+    if names is not None and not any(an.scope.find(name) for name in names):
+        operands = [an.module.find(name, node.span) for name in names]
+        if all(operand is None or isinstance(operand, Known) for operand in operands):
+            an.unit.closed[id(node), id(an.module)] = value
+    return value
+
+
 def struct_lit(an: Analyser, node: ast.StructLit, want: t.Type | None) -> Operand:
     """`.{ .a = x }` keeps the types of its values; `T{ ... }` is one converted to T."""
+    found = closed(an, node)
+    if found is not None:
+        return found
     ty = want if node.type is None else an.type_of(node.type)
     wanted = dict(ty.fields) if isinstance(ty, t.StructType) and not ty.is_tuple else {}
     fields: dict[str, Operand] = {}
@@ -70,7 +107,7 @@ def struct_lit(an: Analyser, node: ast.StructLit, want: t.Type | None) -> Operan
         fields[item.name] = an.eval(item.value, wanted.get(item.name))
     anonymous = t.StructType(tuple((name, part.type) for name, part in fields.items()))
     value = gather(anonymous, list(fields.values()))
-    return value if node.type is None else _typed(an, node, value, ty)
+    return keep(an, node, value) if node.type is None else _typed(an, node, value, ty)
 
 
 def _typed(an: Analyser, node: ast.StructLit, value: Operand, ty: t.Type | None) -> Operand:
@@ -83,6 +120,9 @@ def _typed(an: Analyser, node: ast.StructLit, value: Operand, ty: t.Type | None)
 
 
 def tuple_lit(an: Analyser, node: ast.TupleLit, want: t.Type | None) -> Operand:
+    found = closed(an, node)
+    if found is not None:
+        return found
     wanted: list[t.Type | None] = [None] * len(node.elements)
     if isinstance(want, t.ArrayType):
         wanted = [want.element] * len(node.elements)
@@ -90,7 +130,7 @@ def tuple_lit(an: Analyser, node: ast.TupleLit, want: t.Type | None) -> Operand:
         wanted = [ty for _, ty in want.fields]
     parts = [an.eval(element, ty) for element, ty in zip(node.elements, wanted, strict=True)]
     fields = tuple((str(position), part.type) for position, part in enumerate(parts))
-    return gather(t.StructType(fields, is_tuple=True), parts)
+    return keep(an, node, gather(t.StructType(fields, is_tuple=True), parts))
 
 
 def array_lit(an: Analyser, node: ast.ArrayLit, want: t.Type | None) -> Operand:

@@ -113,6 +113,8 @@ class Unit:
     steps: int = 0
     at_end: list[Callable[[], None]] = field(default_factory=list)
     """Called once after all functions are lowered (checks across declarations, look-ups of later bindings)."""
+    closed: dict[tuple[int, int], Known] = field(default_factory=dict)
+    """Values of literals that name no local, by node and module: layouts evaluate the same ones for every tile."""
     call_depth: int = 0
     """Compile-time calls that are running."""
     imports: dict[tuple[Any, ...], Module] = field(default_factory=dict)
