@@ -56,9 +56,7 @@ std::string channel_wait(const Pe& pe, int channel) {
 std::vector<std::string> Pe::waits_for() const {
     std::vector<std::string> reasons;
     if (!program) return reasons;
-    for (int thread = 0; thread < static_cast<int>(runs.size()); ++thread) {
-        if (busy(thread)) reasons.push_back(operation_wait(*this, thread));
-    }
+    each_bit(running, [&](int thread) { reasons.push_back(operation_wait(*this, thread)); });
     if (waits_for_thread != none && busy(waits_for_thread)) {
         reasons.push_back("the main thread waits for microthread " + std::to_string(waits_for_thread) + source_line(*program, current_loc));
     }

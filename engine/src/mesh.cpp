@@ -6,33 +6,30 @@
 
 namespace wafersim {
 
-namespace {
-
-size_t programs_in(const Image& image) {
-    return static_cast<size_t>(std::count_if(image.tiles.begin(), image.tiles.end(), [](const Tile& t) { return t.program != none; }));
+// Words of the PE that is the index-th one with a program.
+uint16_t* Mesh::allocate(size_t index) {
+    constexpr size_t pes_a_block = 256;
+    const size_t words = static_cast<size_t>(machine_.memory.words);
+    if (index % pes_a_block == 0) {
+        memory_.emplace_back(static_cast<uint16_t*>(std::calloc(pes_a_block * words, sizeof(uint16_t))));
+        if (!memory_.back()) throw std::bad_alloc();
+    }
+    return memory_.back().get() + index % pes_a_block * words;
 }
 
-}  // namespace
-
 Mesh::Mesh(Image image, const Settings& settings)
-    : image_(std::move(image)), machine_(settings), env_(machine_, image_), memory_(nullptr, std::free),
+    : image_(std::move(image)), machine_(settings), env_(machine_, image_),
       routers_(image_.tiles.size()), busy_routers_(image_.tiles.size()), busy_ramps_(image_.tiles.size()),
       busy_pes_(image_.tiles.size()), wake_(image_.tiles.size(), 0) {
-    const size_t words = static_cast<size_t>(machine_.memory.words);
-    memory_.reset(static_cast<uint16_t*>(std::calloc(std::max<size_t>(programs_in(image_), 1) * words, sizeof(uint16_t))));
-    if (!memory_) throw std::bad_alloc();
     pes_.reserve(image_.tiles.size());
-    uint16_t* next = memory_.get();
+    size_t with_program = 0;
     for (uint32_t i = 0; i < image_.tiles.size(); ++i) {
         const Tile& tile = image_.tiles[i];
         const Program* program = tile.program == none ? nullptr : &image_.programs[static_cast<size_t>(tile.program)];
         routers_[i].configure(image_.routings[static_cast<size_t>(tile.routing)], machine_);
         const int x = static_cast<int>(i) % image_.width, y = static_cast<int>(i) / image_.width;
-        pes_.emplace_back(env_, routers_[i], program, x, y, program ? next : nullptr);
-        if (program) {
-            next += words;
-            busy_pes_.add(i);
-        }
+        pes_.emplace_back(env_, routers_[i], program, x, y, program ? allocate(with_program++) : nullptr);
+        if (program) busy_pes_.add(i);
     }
 }
 

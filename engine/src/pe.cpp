@@ -63,7 +63,6 @@ Pe::Pe(Environment& env, Router& router, const Program* program, int x, int y, u
     for (const DataSegment& segment : program->data) {
         std::copy(segment.words.begin(), segment.words.end(), memory.data() + segment.address);
     }
-    runs.resize(static_cast<size_t>(env.machine.microthreads.count) + 1);
     fifos.resize(program->fifos.size());
     dsrs.resize(dsr_count(*program));
     bind_tasks(*this);

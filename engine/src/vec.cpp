@@ -168,6 +168,7 @@ bool Pe::start_vector(const VecOp& op) {
     run.started = env.now;
     run.started_in = current_function;
     running |= uint32_t{1} << thread;
+    if (runs.empty()) runs.resize(static_cast<size_t>(main_thread()) + 1);
     runs[static_cast<size_t>(thread)] = run;
     for (const auto& observer : env.observers) {
         observer->operation_started(env.now, x, y, thread, vec_rows[static_cast<size_t>(op.op)].name.data(), run.remaining);

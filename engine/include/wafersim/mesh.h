@@ -5,7 +5,7 @@
 // what happened before in the program that simulates.
 #pragma once
 
-#include <atomic>
+#include <cstdlib>
 #include <deque>
 #include <map>
 #include <memory>
@@ -63,6 +63,7 @@ enum class RunResult : uint8_t { done, idle, deadlock, fault, budget };
 class Mesh {
 public:
     Mesh(Image image, const Settings& settings);
+    Mesh(const Mesh&) = delete;  // PEs refer to what is in here
 
     // Runs until all `tickets` are done, nothing can move, a PE faults, or `max_cycles` have passed.
     RunResult run(uint64_t max_cycles, const std::vector<uint32_t>& tickets);
@@ -141,7 +142,11 @@ private:
     Image image_;
     Machine machine_;
     Environment env_;
-    std::unique_ptr<uint16_t, void (*)(void*)> memory_;  // of all PEs with a program; untouched pages cost nothing
+    // Memory of the PEs with a program, in blocks of many: the system gives zeroed pages on first touch, so what a
+    // program does not use costs nothing.
+    struct Free { void operator()(uint16_t* words) const { std::free(words); } };
+    std::vector<std::unique_ptr<uint16_t, Free>> memory_;
+    uint16_t* allocate(size_t index);
     std::vector<Router> routers_;
     std::vector<Pe> pes_;
 

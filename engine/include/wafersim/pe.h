@@ -175,7 +175,7 @@ struct Pe {
     std::string task_name;
     std::string print_line;
 
-    // threads: microthreads, then the synchronous operation of the main thread
+    // threads: microthreads, then the synchronous operation of the main thread; empty until the first operation
     std::vector<VecRun> runs;
     uint32_t running = 0;          // which of them are in progress
     int last_thread = 0;
