@@ -58,7 +58,8 @@ def compile_units(options: CompileSettings, diagnostics: Diagnostics) -> tuple[I
     try:
         placed = layout.evaluate(compilation, options.source, options.params, options.colors)
         _refuse_errors(diagnostics, options)
-        settings.fabric_for(options, *placed.layout.rectangle)
+        width, height = placed.layout.rectangle or (1, 1)
+        settings.fabric_for(options, width, height)
         image = layout.compile_mesh(compilation, placed)
     except Abort:
         image = None

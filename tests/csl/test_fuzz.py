@@ -5,8 +5,10 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from csl.case_compile import compile_case
 from csl.case_files import all_cases
 from csl.mutate import mutated
 
@@ -45,6 +47,13 @@ def check_parser(text: str) -> None:
         diagnostics.render()
 
 
+def check_compiler(text: str) -> None:
+    """The whole compiler, on both machines in turn by the length of the text; what compiles passes the verifier."""
+    case = SimpleNamespace(text=text, path=Path(__file__).parent / "fuzz.csl", kind="error", options={})
+    with bounded(SECONDS_EACH):
+        compile_case(case, ("wse2", "wse3")[len(text) % 2]).diagnostics.render()
+
+
 def fuzz(check, first_seed: int, count: int) -> None:
     sources = seeds()
     for seed in range(first_seed, first_seed + count):
@@ -59,6 +68,16 @@ def fuzz(check, first_seed: int, count: int) -> None:
 
 def test_parser_survives_damaged_sources() -> None:
     fuzz(check_parser, 0, 300)
+
+
+def test_compiler_survives_damaged_sources() -> None:
+    fuzz(check_compiler, 0, 100)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("part", range(10))
+def test_compiler_survives_many_damaged_sources(part: int) -> None:
+    fuzz(check_compiler, 50_000 + part * 1000, 1000)
 
 
 @pytest.mark.long

@@ -145,6 +145,10 @@ class StructType(Type):
                 return position
         return None
 
+    def position(self, name: str) -> int:
+        """Position of a field that is known to exist."""
+        return [field_name for field_name, _ in self.fields].index(name)
+
     def __str__(self) -> str:
         if self.name:
             return self.name
@@ -221,11 +225,11 @@ def int_type(signed: bool, bits: int) -> IntType:
 I8, I16, I32, I64 = (int_type(True, bits) for bits in (8, 16, 32, 64))
 U8, U16, U32, U64 = (int_type(False, bits) for bits in (8, 16, 32, 64))
 
-NAMED: dict[str, Type] = {
+NAMED: dict[str, Type] = dict[str, Type]({
     ty.name: ty
     for ty in (VOID, BOOL, COMPTIME_INT, COMPTIME_FLOAT, COMPTIME_STRING, COMPTIME_STRUCT, TYPE, MODULE, RANGE,
                ANYOPAQUE, DIRECTION)
-} | {name: SimpleType(name) for name in (*DSD_KINDS, *DSR_KINDS, *ID_KINDS)} | {"f16": F16, "f32": F32}  # fmt: skip
+} | {name: SimpleType(name) for name in (*DSD_KINDS, *DSR_KINDS, *ID_KINDS)} ) | {"f16": F16, "f32": F32}  # fmt: skip
 """Types that are names of the language; integer types are found by `named_type`."""
 
 REFUSED = {

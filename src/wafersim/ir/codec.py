@@ -75,7 +75,7 @@ def _reader(kind: Any) -> Callable[[Plain], Any]:
         return _tuple_reader(arguments)
     if origin is dict:
         return _dict_reader(*arguments)
-    if dataclasses.is_dataclass(kind):
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         return _dataclass_reader(kind)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return _enum_reader(kind)

@@ -31,7 +31,8 @@ class _Jump:
     target: Label
 
 
-Code = list[Instr | Label | _Jump]
+Code = list["Instr | Label | _Jump | Code"]
+"""Nested lists are the code of breaks, put in place when their block ends."""
 
 
 @dataclass(slots=True)
@@ -123,7 +124,7 @@ class FunctionBuilder:
         for item in self.code:
             if isinstance(item, Label):
                 positions[id(item)] = len(kept)
-            else:
+            elif not isinstance(item, list):
                 kept.append(item)
         instrs = []
         for item in kept:

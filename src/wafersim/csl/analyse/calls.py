@@ -85,7 +85,9 @@ def _call_pointer(an: Analyser, node: ast.Call, callee: Operand, ty: t.FnType) -
         raise an.error(node.span, f"'{ty}' takes {len(ty.params)} arguments, found {len(node.args)}")
     if an.comptime:
         raise an.not_known(node.callee.span, "this function")
-    arguments = [(an.eval_as(arg, param), arg.span) for arg, param in zip(node.args, ty.params, strict=True)]
+    params = [param for param in ty.params if param is not None]
+    assert ty.result is not None and len(params) == len(ty.params), "types of pointers are never generic"
+    arguments = [(an.eval_as(arg, param), arg.span) for arg, param in zip(node.args, params, strict=True)]
     return _emit(an, node.span, "callp", arguments, ty.result, b=an.operand(callee, node.callee.span))
 
 

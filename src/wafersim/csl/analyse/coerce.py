@@ -153,7 +153,7 @@ def _convert_struct(source: t.StructType, value: Any, ty: t.StructType) -> Any:
         return UnionValue(position, convert(field, value[0], ty.fields[position][1]))
     _check_fields(source, ty)
     return tuple(
-        _convert_field(source, source.index(name), value, name, field) for name, field in ty.fields
+        _convert_field(source, source.position(name), value, name, field) for name, field in ty.fields
     )
 
 
@@ -195,7 +195,7 @@ def _coerce_aggregate(an: Analyser, operand: Aggregate, ty: t.Type, span: Span) 
             raise Mismatch(f"the value of union '{ty}' must be known at compile time here")
         _check_fields(source, ty)
         parts = [
-            coerce(an, operand.parts[source.index(name)], field, span) for name, field in ty.fields
+            coerce(an, operand.parts[source.position(name)], field, span) for name, field in ty.fields
         ]
         return Aggregate(ty, parts)
     if isinstance(ty, t.ArrayType) and isinstance(source, (t.StructType, t.ArrayType)):
@@ -213,7 +213,7 @@ def _coerce_struct_place(an: Analyser, operand: Memory, ty: t.StructType, span: 
     _check_fields(source, ty)
     parts = []
     for name, field in ty.fields:
-        place = places.field_at(an, operand, source.index(name), span)
+        place = places.field_at(an, operand, source.position(name), span)
         parts.append(coerce(an, places.load(an, place, span), field, span))
     return Aggregate(ty, parts)
 

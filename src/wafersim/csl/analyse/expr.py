@@ -63,13 +63,13 @@ def member(an: Analyser, node: ast.Member, want: t.Type | None) -> Operand:
 
     operand = an.analyse(node.operand)
     if operand.type == t.MODULE:
-        module = places.load(an, operand, node.operand.span).value
+        module = an.require_known(places.load(an, operand, node.operand.span), node.operand.span).value
         found = module.find(node.name, node.name_span)
         if found is None:
             hint = suggestion(node.name, list(module.entries))
             raise an.error(node.name_span, f"the module has no member '{node.name}'{hint}")
         return found
-    if operand.type == t.TYPE and isinstance(operand.value, t.EnumType):
+    if isinstance(operand, Known) and operand.type == t.TYPE and isinstance(operand.value, t.EnumType):
         return literals.enum_member(an, operand.value, node.name, node.name_span)
     if isinstance(operand.type, t.PointerType) and isinstance(operand.type.pointee, t.StructType):
         operand = places.dereference(an, places.load(an, operand, node.span), node.span)

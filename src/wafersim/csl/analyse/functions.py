@@ -198,8 +198,10 @@ def instantiate(unit: Unit, value: FunctionValue, bound: Arguments, span: Span) 
     """The instance of a function for its compile-time arguments; new ones are queued for lowering."""
     params: list[Known | t.Type] = []
     for operand, comptime in zip(bound.operands, bound.comptime, strict=True):
-        specialised = isinstance(operand, Known) and (comptime or _specialises(operand.type))
-        params.append(operand if specialised else operand.type)
+        if isinstance(operand, Known) and (comptime or _specialises(operand.type)):
+            params.append(operand)
+        else:
+            params.append(operand.type)
     key = (value, tuple(_key(param) for param in params))
     found = unit.functions.get(key)
     if found is None:
@@ -237,7 +239,8 @@ def index_of(unit: Unit, value: Any, span: Span = NO_SPAN) -> int:
     key = (value, tuple(_key(param) for param in ty.params if param is not None))
     found = unit.functions.get(key)
     if found is None:
-        found = _new_instance(unit, value, list(ty.params), ty.result, span, key)
+        params = [param for param in ty.params if param is not None]
+        found = _new_instance(unit, value, [*params], ty.result, span, key)
     return found.index
 
 

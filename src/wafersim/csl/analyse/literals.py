@@ -55,7 +55,7 @@ def enum_member(an: Analyser, ty: t.EnumType, name: str, span: Span) -> Known:
 def gather(ty: t.Type, parts: list[Operand]) -> Operand:
     """A struct or array value from its parts: known if all of them are."""
     if all(isinstance(part, Known) for part in parts):
-        return Known(ty, tuple(part.value for part in parts))
+        return Known(ty, tuple(part.value for part in parts if isinstance(part, Known)))
     return Aggregate(ty, parts)
 
 
@@ -72,7 +72,8 @@ def _names(node: ast.Expr) -> tuple[str, ...] | None:
     else:
         return None
     found = [_names(part) for part in parts]
-    return None if any(names is None for names in found) else tuple(name for names in found for name in names)
+    known = [names for names in found if names is not None]
+    return tuple(name for names in known for name in names) if len(known) == len(found) else None
 
 
 def closed(an: Analyser, node: ast.StructLit | ast.TupleLit) -> Known | None:
@@ -85,8 +86,8 @@ def closed(an: Analyser, node: ast.StructLit | ast.TupleLit) -> Known | None:
 
 def keep(an: Analyser, node: ast.StructLit | ast.TupleLit, value: Operand) -> Operand:
     """Remember the value of a literal whose names are constants of the module."""
-    names = _names(node) if isinstance(value, Known) else None
-    if names is not None and not any(an.scope.find(name) for name in names):
+    names = _names(node)
+    if isinstance(value, Known) and names is not None and not any(an.scope.find(name) for name in names):
         operands = [an.module.find(name, node.span) for name in names]
         if all(operand is None or isinstance(operand, Known) for operand in operands):
             an.unit.closed[id(node), id(an.module)] = value

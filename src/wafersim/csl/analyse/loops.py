@@ -177,10 +177,11 @@ def _for_elements(an: Analyser, stmt: ast.For, iterable: Operand) -> Flow | None
 
 def _elements(an: Analyser, stmt: ast.For, iterable: Operand) -> Iterable[Operand]:
     span = stmt.iterable.span
-    if _is_tuple(iterable.type):
+    if isinstance(iterable.type, t.StructType):
         for position in range(len(iterable.type.fields)):
             yield places.load(an, places.field_at(an, iterable, position, span), span)
         return
+    assert isinstance(iterable.type, t.ArrayType)
     dims = iterable.type.dims
     for position in range(iterable.type.count):
         indices, rest = [], position
@@ -216,7 +217,9 @@ class _Body(ast.Stmt):
 
 
 def element_body(an: Analyser, stmt: _Body) -> Flow | None:
-    span, position = stmt.loop.iterable.span, an.scope.find("element index").operand
+    span, binding = stmt.loop.iterable.span, an.scope.find("element index")
+    assert binding is not None
+    position = binding.operand
     place = places.element_at(an, stmt.array, [position], [span], span)
     by_pointer = stmt.loop.captures and stmt.loop.captures[0].by_pointer
     value = places.address_of(an, place, span, const=False) if by_pointer else places.load(an, place, span)

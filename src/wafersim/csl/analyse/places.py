@@ -145,10 +145,9 @@ def _store_known(an: Analyser, place: Memory, value: Known, span: Span) -> None:
         name_and_type = value.type.fields[value.value.active]
         store_memory(an, place.part(name_and_type[1], 0), Known(name_and_type[1], value.value.value), span)
     elif size <= INLINE_WORDS:
-        parts = value.type.fields if isinstance(value.type, t.StructType) else None
         for position, payload in enumerate(value.value):
-            ty = parts[position][1] if parts else value.type.element
-            store_memory(an, _part_of(place, position), Known(ty, payload), span)
+            part = _part_of(place, position)
+            store_memory(an, part, Known(part.type, payload), span)
     elif not _fill(an, place, value, span):
         _copy(an, place, in_pe_memory(an, value, span), span)
 
@@ -323,7 +322,7 @@ def element_at(an: Analyser, operand: Operand, indices: list[Operand], spans: li
     if all(isinstance(index, Known) for index in indices):
         position = 0
         for index, extent in zip(indices, ty.dims, strict=True):
-            position = position * extent + index.value
+            position = position * extent + an.require_known(index, span).value
         return _known_element(an, operand, position, span)
     if an.comptime:
         raise an.not_known(span, "this index")
@@ -363,7 +362,7 @@ def _tuple_element(an: Analyser, operand: Operand, indices: list[Operand], span:
     if len(indices) != 1 or not isinstance(indices[0], Known):
         raise an.not_known(span, "the index of a tuple element")
     _check_index(an, indices[0], len(ty.fields), span)
-    return field_at(an, operand, indices[0].value, span)
+    return field_at(an, operand, an.require_known(indices[0], span).value, span)
 
 
 def _pointer_element(

@@ -64,16 +64,16 @@ class Fields:
 
     @property
     def names(self) -> list[str]:
-        return [name for name, _ in self.operand.type.fields] if self._is_struct() else []
-
-    def _is_struct(self) -> bool:
-        return self.operand is not None and isinstance(self.operand.type, t.StructType)
+        ty = self.operand.type if self.operand is not None else None
+        return [name for name, _ in ty.fields] if isinstance(ty, t.StructType) else []
 
     def __contains__(self, name: str) -> bool:
-        return self._is_struct() and self.operand.type.index(name) is not None
+        return name in self.names
 
     def get(self, name: str) -> Operand | None:
-        return self.an.field(self.operand, name, self.span(name)) if name in self else None
+        if self.operand is None or name not in self.names:
+            return None
+        return self.an.field(self.operand, name, self.span(name))
 
     def require(self, name: str) -> Operand:
         value = self.get(name)

@@ -45,8 +45,8 @@ def build(an: Analyser, kind: str, parts: Parts, span: Span) -> Operand:
     """The value of DSD type `kind` with these parts."""
     ty = t.NAMED[kind]
     stride = parts.extra if parts.stride is None else parts.stride
-    numbers = [part if isinstance(part, int) else 0 for part in (parts.base, parts.length, stride)]
-    value: Operand = Known(ty, pack(KINDS[kind], *numbers, parts.flags))
+    base, length, extra = (part if isinstance(part, int) else 0 for part in (parts.base, parts.length, stride))
+    value: Operand = Known(ty, pack(KINDS[kind], base, length, extra, parts.flags))
     for op, part in (("dsdbase", parts.base), ("dsdlen", parts.length), ("dsdstride", stride)):
         if not isinstance(part, int):
             value = change(an, value, op, part, span)

@@ -94,9 +94,10 @@ def _circbuf(an, node, fields: Fields) -> Parts:
     words = element_words(an, element, span)
     wraparound = fields.number("wraparound", 1, MAX_EXTENT)
     if wraparound is None:
-        if not isinstance(pointer.type.pointee, t.ArrayType):
+        target = pointer.type.pointee if isinstance(pointer.type, t.PointerType) else pointer.type
+        if not isinstance(target, t.ArrayType):
             raise an.error(span, "'.wraparound' is needed where '.base_address' does not point to an array")
-        wraparound = pointer.type.pointee.count
+        wraparound = target.count
     start = address.value.word
     offset = (fields.number("offset", 0, wraparound - 1) or 0) * words
     shape = _shape(an, Shape(start=start, words=wraparound * words))
@@ -166,7 +167,7 @@ def _moved(an, address: Operand, elements: int, words: int, fields: Fields) -> P
 def _extent(an, fields: Fields) -> Part:
     value, span = fields.require("extent"), fields.span("extent")
     if isinstance(value, Known) and t.is_integer(value.type):
-        return fields.number("extent", 0, MAX_EXTENT)
+        return fields.number("extent", 0, MAX_EXTENT) or 0
     return an.coerce(value, t.U16, span)
 
 
@@ -175,7 +176,7 @@ def _stride(an, fields: Fields) -> Part:
     if value is None:
         return 1
     if isinstance(value, Known) and t.is_integer(value.type):
-        return fields.number("stride", -128, 127)
+        return fields.number("stride", -128, 127) or 0
     return an.coerce(value, t.I8, fields.span("stride"))
 
 

@@ -125,6 +125,7 @@ def _symbol(an, node: ast.BuiltinCall, operand: Operand, name: str) -> int:
     else:
         raise an.error(span, "@export_symbol needs a global variable or a function")
     an.unit.program.address_of(variable)
+    assert variable.symbol is not None
     return variable.symbol
 
 

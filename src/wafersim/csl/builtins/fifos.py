@@ -28,7 +28,7 @@ def allocate_fifo(an, node, want):
         raise an.error(span, f"@allocate_fifo needs an array variable, found '{buffer.type}'")
     fields = Fields(an, node.args[1] if len(node.args) == 2 else None, "the options of @allocate_fifo", _OPTIONS)
     address, element = pointer_of(an, buffer, span)
-    fifo = Fifo(_name(buffer), address.value.word, t.words(buffer.type), element_words(an, element, span))
+    fifo = Fifo(_name(buffer), an.require_known(address, span).value.word, t.words(buffer.type), element_words(an, element, span))
     fifo.empty_action, fifo.full_action = (_action(fields, name) for name in ("empty_action", "full_action"))
     flags = _architecture_options(an, fields, fifo)
     _activations(an, fields, fifo)
@@ -60,9 +60,10 @@ def _architecture_options(an, fields: Fields, fifo: Fifo) -> int:
 def _activations(an, fields: Fields, fifo: Fifo) -> None:
     """Tasks are named before they are bound, so their ids are looked up at the end."""
     for name in ("activate_push", "activate_pop"):
-        value, span = fields.get(name), fields.span(name) if name in fields else None
+        value = fields.get(name)
         if value is None:
             continue
+        span = fields.span(name)
 
         def assign(name=name, value=value, span=span) -> None:
             found = tasks.local_task_id(an, value, span, f"'.{name}'")

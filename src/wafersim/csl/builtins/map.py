@@ -34,7 +34,7 @@ def map_(an, node, want):
     mapping = MapOp(index, [], [], NO_OPERAND, Ty.VOID)
     for argument, param in zip(arguments, params):
         _add_input(an, mapping, argument, param)
-    if has_output:
+    if result is not None and has_output:
         mapping.output, mapping.output_type = _output(an, arguments[-1], result), t.ir_type(result)
     check_fabric(an, node, arguments)
     _check_lengths(an, arguments)
@@ -50,15 +50,16 @@ def _add_input(an, mapping: MapOp, arg: Argument, param: t.Type | None) -> None:
     if arg.kind == "fabout_dsd":
         raise an.error(arg.span, "@map cannot read from a fabout_dsd")
     operand = dsd_or_dsr(an, arg)
-    by_pointer = False
+    element, by_pointer = param, False
     if operand is not None:
-        by_pointer = isinstance(param, t.PointerType)
-        _element(an, arg, param.pointee if by_pointer else param)
+        if isinstance(param, t.PointerType):
+            element, by_pointer = param.pointee, True
+        _element(an, arg, element)
     else:
         value = an.coerce(arg.value, param, arg.span)
         operand = VecOperand(OperandKind.SCALAR, an.operand(value, arg.span))
     mapping.inputs.append(operand)
-    mapping.input_types.append(t.ir_type(param.pointee if by_pointer else param))
+    mapping.input_types.append(t.ir_type(element))
     mapping.pointer_inputs.append(by_pointer)
 
 

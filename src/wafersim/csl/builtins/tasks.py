@@ -174,9 +174,9 @@ def local_task_id(an, value: Operand, span: Span, what: str) -> Operand:
     return value
 
 
-def _bound_id(an, value: Known, span: Span, kinds: tuple[TaskKind, ...]) -> int:
-    if not value.type.is_task:
-        raise an.error(span, "expected a task, found a function")
+def _bound_id(an, value: Operand, span: Span, kinds: tuple[TaskKind, ...]) -> int:
+    if not (isinstance(value, Known) and isinstance(value.type, t.FnType) and value.type.is_task):
+        raise an.error(span, f"expected a task, found '{value.type}'")
     bound = record(an)
     ids = [number for kind in kinds for number in bound.find(value.value, kind)]
     if len(ids) != 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wafersim.csl import ast
@@ -123,13 +124,15 @@ def dsd_or_dsr(an, arg: Argument) -> VecOperand | None:
 
 
 def _pointer(an, arg: Argument, element: str, what: str) -> VecOperand:
-    pointee = arg.value.type.pointee
+    ty = arg.value.type
+    assert isinstance(ty, t.PointerType)
+    pointee = ty.pointee
     if isinstance(pointee, t.ArrayType) and pointee.count == 1:
         pointee = pointee.element
-    if pointee not in _SCALARS[element] or arg.value.type.many:
+    if pointee not in _SCALARS[element] or ty.many:
         wanted = _SCALARS[element][0]
         raise an.error(arg.span, f"{arg.role} of {what} must point to '{wanted}', found '{arg.value.type}'")
-    if arg.role == "destination" and arg.value.type.const:
+    if arg.role == "destination" and ty.const:
         raise an.error(arg.span, f"{what} cannot write through '{arg.value.type}'")
     return VecOperand(OperandKind.POINTER, an.operand(arg.value, arg.span))
 
@@ -140,15 +143,16 @@ def _scalar(an, arg: Argument, element: str, what: str) -> Operand:
     if value.type in allowed:
         return value
     if value.type in (t.COMPTIME_INT, t.COMPTIME_FLOAT) or t.is_numeric(value.type):
-        return an.coerce(value, _scalar_type(value, element, allowed), arg.span)
+        return an.coerce(value, _scalar_type(value, allowed), arg.span)
     raise an.error(arg.span, f"{arg.role} of {what} must be a DSD, a DSR or a '{allowed[0]}', found '{value.type}'")
 
 
-def _scalar_type(value: Operand, element: str, allowed: tuple[t.Type, ...]) -> t.Type:
+def _scalar_type(value: Operand, allowed: Sequence[t.Type]) -> t.Type:
     """Known integers may use the whole range of the signed and of the unsigned type."""
     if isinstance(value, Known) and isinstance(value.value, int) and len(allowed) > 1:
-        fits = [ty for ty in allowed if isinstance(ty, t.IntType) and ty.minimum <= value.value <= ty.maximum]
-        return fits[0] if fits else allowed[0]
+        for ty in allowed:
+            if isinstance(ty, t.IntType) and ty.minimum <= value.value <= ty.maximum:
+                return ty
     return allowed[0]
 
 

@@ -89,7 +89,7 @@ def round_to(ty: t.Type, value: float) -> float:
 
 def int_to_float(ty: t.Type, value: int) -> float:
     """An integer rounded to a float type, in one rounding."""
-    bits = {t.F16: 11, t.F32: 24}.get(ty, 53)
+    bits = {16: 11, 32: 24}[ty.bits] if isinstance(ty, t.FloatType) else 53
     excess = abs(value).bit_length() - bits
     if excess > 0:
         value = _round_half_even(value, excess)
