@@ -28,7 +28,8 @@ def allocate_fifo(an, node, want):
         raise an.error(span, f"@allocate_fifo needs an array variable, found '{buffer.type}'")
     fields = Fields(an, node.args[1] if len(node.args) == 2 else None, "the options of @allocate_fifo", _OPTIONS)
     address, element = pointer_of(an, buffer, span)
-    fifo = Fifo(_name(buffer), an.require_known(address, span).value.word, t.words(buffer.type), element_words(an, element, span))
+    start = an.require_known(address, span).value.word
+    fifo = Fifo(_name(buffer), start, t.words(buffer.type), element_words(an, element, span))
     fifo.empty_action, fifo.full_action = (_action(fields, name) for name in ("empty_action", "full_action"))
     flags = _architecture_options(an, fields, fifo)
     _activations(an, fields, fifo)
