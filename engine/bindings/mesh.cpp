@@ -27,9 +27,13 @@ const char* run(Mesh& mesh, uint64_t max_cycles, const std::vector<uint32_t>& ti
 }
 
 nb::object read(Mesh& mesh, int x, int y, int64_t address, int64_t words) {
-    const Memory& memory = mesh.pe(x, y).memory;
-    memory.check(address, words, "read");
-    return array_of(std::vector<uint16_t>(memory.data() + address, memory.data() + address + words), {static_cast<size_t>(words)});
+    const Pe& pe = mesh.pe(x, y);
+    std::vector<uint16_t> result(static_cast<size_t>(std::max<int64_t>(words, 0)));
+    if (pe.alive()) {  // the memory of other PEs is never written
+        pe.memory.check(address, words, "read");
+        std::copy_n(pe.memory.data() + address, words, result.begin());
+    }
+    return array_of(std::move(result), {static_cast<size_t>(words)});
 }
 
 void write(Mesh& mesh, int x, int y, int64_t address, Input<uint16_t> words) {

@@ -37,7 +37,9 @@ class Mesh:
         """
 
     def done(self, ticket: int) -> bool: ...
-    def read(self, x: int, y: int, address: int, words: int) -> np.ndarray: ...
+    def read(self, x: int, y: int, address: int, words: int) -> np.ndarray:
+        """Words of 16 bits; zeros where the PE has no program."""
+
     def write(self, x: int, y: int, address: int, words: np.ndarray) -> None: ...
     def launch(self, x: int, y: int, w: int, h: int, function_per_program: list[int], args: list[int]) -> int:
         """Done when the function has returned on all PEs. `args` are bit patterns."""

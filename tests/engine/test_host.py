@@ -183,3 +183,7 @@ def test_deadlock_report_names_operation_line_and_what_it_waits_for():
     assert mesh.deadlock()["groups"][0]["reason"] == (
         "@fadds (test.csl:33) holds the main thread after 3 elements, waits for a wavelet of color 4 in input queue 2"
     )
+
+
+def test_pe_without_program_reads_as_zero():
+    assert Wafer().mesh().read(0, 0, 10, 3).tolist() == [0, 0, 0]
