@@ -16,21 +16,21 @@ from wafersim.runtime import core
 from wafersim.runtime.errors import SdkError
 from wafersim.runtime.exports import program_at
 
-# Records of a trace buffer: tag -> (type, words). Word 0 of the buffer is the next free index.
+# Records of a trace buffer (src/wafersim/stdlib/debug.csl): tag in bits 8-15 of the first word -> type, words after it.
 TAGS: dict[int, tuple[str, int]] = {
-    1: ("bool", 1),
-    2: ("u8", 1),
-    3: ("i8", 1),
+    1: ("bool", 0),
+    2: ("u8", 0),
+    3: ("i8", 0),
     4: ("u16", 1),
     5: ("i16", 1),
     6: ("f16", 1),
     7: ("u32", 2),
     8: ("i32", 2),
     9: ("f32", 2),
-    10: ("timestamp", 3),
-    11: ("string", 1),
+    10: ("string", 0),
+    11: ("timestamp", 3),
 }
-_DTYPES = {"u8": "<u2", "i8": "<i2", "u16": "<u2", "i16": "<i2", "f16": "<f2", "u32": "<u4", "i32": "<i4", "f32": "<f4"}
+_DTYPES = {"u16": "<u2", "i16": "<i2", "f16": "<f2", "u32": "<u4", "i32": "<i4", "f32": "<f4"}
 
 
 class debug_util:
@@ -73,28 +73,32 @@ class debug_util:
             raise SdkError(f"PE ({px}, {py}) has no trace buffer '{name}' (buffers: {known})")
         symbol = program.symbols[program.traces[name]]
         words = self._core.memory[y, x, symbol.address : symbol.address + symbol.words]
-        return decode_trace(words, program.messages)
+        return decode_trace(words)
 
 
-def decode_trace(words: np.ndarray, messages: list[str]) -> list[Any]:
-    """Values of the records in a trace buffer."""
+def decode_trace(words: np.ndarray) -> list[Any]:
+    """Values of the records in a trace buffer; word 0 counts the words in use after it."""
     values: list[Any] = []
-    position, end = 1, min(int(words[0]), len(words))
+    position, end = 1, min(1 + int(words[0]), len(words))
     while position < end:
-        tag = int(words[position])
+        tag, low = int(words[position]) >> 8, int(words[position]) & 0xFF
         if tag not in TAGS:
-            raise SdkError(f"word {position} of the trace buffer is {tag}, which is no record")
+            raise SdkError(f"word {position} of the trace buffer is {int(words[position])}, which is no record")
         kind, size = TAGS[tag]
-        values.append(_value(kind, words[position + 1 : position + 1 + size], messages))
+        size = (low + 1) // 2 if kind == "string" else size
+        values.append(_value(kind, low, words[position + 1 : position + 1 + size]))
         position += 1 + size
     return values
 
 
-def _value(kind: str, words: np.ndarray, messages: list[str]) -> Any:
+def _value(kind: str, low: int, words: np.ndarray) -> Any:
+    """One record: `low` is the low byte of its first word, `words` what follows."""
     if kind == "bool":
-        return bool(words[0])
+        return bool(low)
+    if kind in ("u8", "i8"):
+        return low - 256 if kind == "i8" and low > 127 else low
     if kind == "string":
-        return messages[int(words[0])]
+        return np.ascontiguousarray(words, dtype="<u2").tobytes()[:low].decode("latin-1")
     if kind == "timestamp":
         return int(words[0]) | int(words[1]) << 16 | int(words[2]) << 32
     return np.ascontiguousarray(words, dtype="<u2").view(_DTYPES[kind])[0].item()
