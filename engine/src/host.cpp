@@ -113,8 +113,10 @@ bool Mesh::feed(uint32_t number, Side side, std::deque<Feed>& feeds) {
 
 // ---------------------------------------------------------------------------------------------- wavelets out
 
-// A wavelet leaves the fabric, to the host or over the edge. What nobody has asked for yet is kept.
+// A wavelet leaves the fabric, to the host or over the edge. Control wavelets end there; data that nobody has asked for
+// yet are kept.
 void Mesh::leave(uint32_t number, Side side, const Wavelet& wavelet) {
+    if (wavelet.control) return;
     Sink& sink = sinks_[sink_key(number, side, wavelet.color)];
     sink.wavelets.push_back(wavelet);
     settle(sink);
