@@ -73,6 +73,7 @@ class SdkRuntime:
                 f"'{self._artifacts.path}' is compiled for {self._image.arch}, the platform is {platform.target.arch}; "
                 "please use the correct compilation flag --arch=wse2|wse3"
             )
+        self._folder = Path(self._artifacts.path).resolve()  # host programs may change the working directory
         self._exports = ExportTable(self._image)
         self._ports = list(self._artifacts.ports.values())
         self._state = "new"
@@ -454,7 +455,7 @@ class SdkRuntime:
         return self._device
 
     def _write_initial_symbols(self) -> None:
-        file = Path(self._artifacts.path) / SYMBOLS
+        file = self._folder / SYMBOLS
         if not file.is_file():
             return
         device = self._running_device()
@@ -476,7 +477,7 @@ class SdkRuntime:
             return
         memory = core.snapshot(device.mesh, self._image)
         if size <= core.AUTOMATIC_LIMIT:
-            core.write(memory, Path(self._artifacts.path) / core.AUTOMATIC_NAME)
+            core.write(memory, self._folder / core.AUTOMATIC_NAME)
         if config.dump_core:
             core.write(memory, config.core_path or core.DEFAULT_NAME)
 
