@@ -56,7 +56,8 @@ uint32_t launch(Mesh& mesh, int x, int y, int w, int h, std::vector<int> functio
     return mesh.add(std::move(t));
 }
 
-uint32_t copy_in(Mesh& mesh, int x, int y, int w, int h, std::vector<int> addresses, uint32_t words, Input<uint16_t> data, bool indirect) {
+uint32_t copy_in(Mesh& mesh, int x, int y, int w, int h, std::vector<int> addresses, uint32_t words,
+                 Input<uint16_t> data, bool indirect) {
     Ticket t = command(Kind::copy_in, {x, y, w, h}, std::move(addresses));
     t.words = words;
     t.words_data = vector_of(data);
@@ -94,7 +95,8 @@ uint32_t stream_out(Mesh& mesh, int x, int y, int w, int h, int color, uint32_t 
 
 // `side` is a number of `ir.program.Dir`: 2 east, 4 west, 8 south, 16 north.
 Side side_of(int dir) {
-    for (int side = 0; side < side_count; ++side) if (dir == 1 << side) return static_cast<Side>(side);
+    for (int side = 0; side < side_count; ++side)
+        if (dir == 1 << side) return static_cast<Side>(side);
     throw std::invalid_argument("no side: " + std::to_string(dir));
 }
 
@@ -157,15 +159,19 @@ void register_mesh(nb::module_& m) {
         .def_prop_ro("width", [](const Mesh& mesh) { return mesh.image().width; })
         .def_prop_ro("height", [](const Mesh& mesh) { return mesh.image().height; })
         .def("run", &run, "max_cycles"_a, "tickets"_a)
-        .def("done", [](const Mesh& mesh, uint32_t t) { return mesh.ticket(t).remaining == 0; }, "ticket"_a)
+        .def(
+            "done", [](const Mesh& mesh, uint32_t t) { return mesh.ticket(t).remaining == 0; }, "ticket"_a)
         .def("read", &read, "x"_a, "y"_a, "address"_a, "words"_a)
         .def("write", &write, "x"_a, "y"_a, "address"_a, "words"_a)
         .def("launch", &launch, "x"_a, "y"_a, "w"_a, "h"_a, "function_per_program"_a, "args"_a)
-        .def("copy_in", &copy_in, "x"_a, "y"_a, "w"_a, "h"_a, "address_per_program"_a, "words"_a, "data"_a, "indirect"_a = false)
-        .def("copy_out", &copy_out, "x"_a, "y"_a, "w"_a, "h"_a, "address_per_program"_a, "words"_a, "indirect"_a = false)
+        .def("copy_in", &copy_in, "x"_a, "y"_a, "w"_a, "h"_a, "address_per_program"_a, "words"_a, "data"_a,
+             "indirect"_a = false)
+        .def("copy_out", &copy_out, "x"_a, "y"_a, "w"_a, "h"_a, "address_per_program"_a, "words"_a,
+             "indirect"_a = false)
         .def("stream_in", &stream_in, "x"_a, "y"_a, "w"_a, "h"_a, "color"_a, "data"_a)
         .def("stream_out", &stream_out, "x"_a, "y"_a, "w"_a, "h"_a, "color"_a, "n"_a)
-        .def("edge_send", &edge_send, "x"_a, "y"_a, "side"_a, "color"_a, "data"_a, "controls"_a = std::vector<uint8_t>())
+        .def("edge_send", &edge_send, "x"_a, "y"_a, "side"_a, "color"_a, "data"_a,
+             "controls"_a = std::vector<uint8_t>())
         .def("edge_receive", &edge_receive, "x"_a, "y"_a, "side"_a, "color"_a, "n"_a)
         .def("result", &result, "ticket"_a)
         .def("log", &log)

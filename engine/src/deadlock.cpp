@@ -24,14 +24,16 @@ std::string stream_wait(const Pe& pe, const Stream& s) {
     }
     if (s.kind == StreamKind::fabric_out) return "room in output " + queue + " (color " + std::to_string(s.color) + ")";
     const std::string& name = pe.program->fifos[static_cast<size_t>(s.number)].name;
-    return (pe.fifo_has(s) ? "room in FIFO " : "an element in FIFO ") + (name.empty() ? std::to_string(s.number) : name);
+    return (pe.fifo_has(s) ? "room in FIFO " : "an element in FIFO ") +
+           (name.empty() ? std::to_string(s.number) : name);
 }
 
 std::string operation_wait(const Pe& pe, int thread) {
     const VecRun& run = pe.runs[static_cast<size_t>(thread)];
-    std::string what = "@" + std::string(vec_rows[static_cast<size_t>(run.op->op)].name) + source_line(*pe.program, run.op->loc) +
-                       (thread == pe.main_thread() ? " holds the main thread" : " on microthread " + std::to_string(thread)) + " after " +
-                       std::to_string(run.done) + " elements, waits for ";
+    std::string what =
+        "@" + std::string(vec_rows[static_cast<size_t>(run.op->op)].name) + source_line(*pe.program, run.op->loc) +
+        (thread == pe.main_thread() ? " holds the main thread" : " on microthread " + std::to_string(thread)) +
+        " after " + std::to_string(run.done) + " elements, waits for ";
     if (pe.blocked_threads >> thread & 1) return what + "the microthread to be unblocked";
     for (int i = 0; i < run.sources; ++i) {
         const Stream& s = run.source[static_cast<size_t>(i)];
@@ -44,8 +46,11 @@ std::string operation_wait(const Pe& pe, int thread) {
 std::string channel_wait(const Pe& pe, int channel) {
     const WaveletQueue& queue = pe.channels[static_cast<size_t>(channel)].wavelets;
     const bool control = queue.front().control;
-    std::string what = std::to_string(queue.size()) + " wavelets of color " + std::to_string(queue.front().color) + " wait at the PE: ";
-    if (pe.blocked >> channel & 1) return what + (pe.data_task[static_cast<size_t>(channel)] >= 0 ? "data task " : "channel ") + std::to_string(channel) + " is blocked";
+    std::string what = std::to_string(queue.size()) + " wavelets of color " + std::to_string(queue.front().color) +
+                       " wait at the PE: ";
+    if (pe.blocked >> channel & 1)
+        return what + (pe.data_task[static_cast<size_t>(channel)] >= 0 ? "data task " : "channel ") +
+               std::to_string(channel) + " is blocked";
     if (control) return what + "control task " + std::to_string(control_task_of(queue.front())) + " is blocked";
     return what + "no data task is bound and no operation reads them";
 }
@@ -58,15 +63,20 @@ std::vector<std::string> Pe::waits_for() const {
     if (!program) return reasons;
     each_bit(running, [&](int thread) { reasons.push_back(operation_wait(*this, thread)); });
     if (waits_for_thread != none && busy(waits_for_thread)) {
-        reasons.push_back("the main thread waits for microthread " + std::to_string(waits_for_thread) + source_line(*program, current_loc));
+        reasons.push_back("the main thread waits for microthread " + std::to_string(waits_for_thread) +
+                          source_line(*program, current_loc));
     }
-    if (!maps.empty() && maps.back().depth == frames.size()) reasons.push_back("@map" + source_line(*program, current_loc) + " waits for its operands");
+    if (!maps.empty() && maps.back().depth == frames.size())
+        reasons.push_back("@map" + source_line(*program, current_loc) + " waits for its operands");
     for (size_t id = 0; id < local_task.size(); ++id) {
         if (!(active & blocked & uint64_t{1} << id) || local_task[id] < 0) continue;
-        reasons.push_back("local task " + std::to_string(id) + " (" +
-                          program->functions[static_cast<size_t>(program->tasks[static_cast<size_t>(local_task[id])].function)].name + ") is active but blocked");
+        reasons.push_back(
+            "local task " + std::to_string(id) + " (" +
+            program->functions[static_cast<size_t>(program->tasks[static_cast<size_t>(local_task[id])].function)].name +
+            ") is active but blocked");
     }
-    for (size_t c = 0; c < channels.size(); ++c) if (!channels[c].wavelets.empty()) reasons.push_back(channel_wait(*this, static_cast<int>(c)));
+    for (size_t c = 0; c < channels.size(); ++c)
+        if (!channels[c].wavelets.empty()) reasons.push_back(channel_wait(*this, static_cast<int>(c)));
     if (!commands.empty() && program->command_task != none && (blocked >> program->command_task & 1)) {
         reasons.push_back("the host's next command waits for unblock_cmd_stream()");
     }
@@ -81,7 +91,8 @@ Value Mesh::deadlock() const {
         if (!reasons.empty()) groups[std::move(reasons)].push_back(&pe);
     }
     std::vector<std::pair<std::vector<std::string>, std::vector<const Pe*>>> sorted(groups.begin(), groups.end());
-    std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second.size() > b.second.size(); });
+    std::stable_sort(sorted.begin(), sorted.end(),
+                     [](const auto& a, const auto& b) { return a.second.size() > b.second.size(); });
     List waiting;
     for (const auto& [reasons, pes] : sorted) {
         List where;
@@ -90,7 +101,10 @@ Value Mesh::deadlock() const {
         }
         std::string reason;
         for (const std::string& line : reasons) reason += (reason.empty() ? "" : "; ") + line;
-        waiting.push_back({Dict{{"count", number(pes.size())}, {"pes", {where}}, {"program", text(pes[0]->program->name)}, {"reason", text(reason)}}});
+        waiting.push_back({Dict{{"count", number(pes.size())},
+                                {"pes", {where}},
+                                {"program", text(pes[0]->program->name)},
+                                {"reason", text(reason)}}});
     }
     return {Dict{{"groups", {waiting}}, {"wavelets", {stuck_wavelets()}}}};
 }
@@ -111,18 +125,26 @@ List Mesh::stuck_wavelets() const {
             }
         }
     }
-    std::stable_sort(all.begin(), all.end(), [](const Stuck& a, const Stuck& b) { return a.wavelet->born < b.wavelet->born; });
+    std::stable_sort(all.begin(), all.end(),
+                     [](const Stuck& a, const Stuck& b) { return a.wavelet->born < b.wavelet->born; });
     if (all.size() > 10) all.resize(10);
     List result;
     for (const Stuck& s : all) {
         const Pe& pe = pes_[s.router];
         const ColorState& color = *const_cast<Router&>(routers_[s.router]).find(s.wavelet->color);
         const Route route = color.route();
-        std::string why = s.teardown ? "its color is in teardown" : !(route.rx >> s.side & 1) ? "the present switch position does not accept this side" : "an output has no room";
-        result.push_back({Dict{{"x", number(static_cast<uint64_t>(pe.x))}, {"y", number(static_cast<uint64_t>(pe.y))},
-                               {"color", number(s.wavelet->color)}, {"side", number(uint64_t{1} << s.side)}, {"data", number(s.wavelet->data)},
-                               {"control", number(s.wavelet->control)}, {"age", number(env_.now - s.wavelet->born)},
-                               {"position", number(static_cast<uint64_t>(color.position))}, {"why", text(why)}}});
+        std::string why = s.teardown                  ? "its color is in teardown"
+                          : !(route.rx >> s.side & 1) ? "the present switch position does not accept this side"
+                                                      : "an output has no room";
+        result.push_back({Dict{{"x", number(static_cast<uint64_t>(pe.x))},
+                               {"y", number(static_cast<uint64_t>(pe.y))},
+                               {"color", number(s.wavelet->color)},
+                               {"side", number(uint64_t{1} << s.side)},
+                               {"data", number(s.wavelet->data)},
+                               {"control", number(s.wavelet->control)},
+                               {"age", number(env_.now - s.wavelet->born)},
+                               {"position", number(static_cast<uint64_t>(color.position))},
+                               {"why", text(why)}}});
     }
     return result;
 }
@@ -133,8 +155,11 @@ Value Pe::describe() const {
     Dict d{{"x", number(static_cast<uint64_t>(x))}, {"y", number(static_cast<uint64_t>(y))}};
     List colors;
     for (const ColorState& color : router.colors) {
-        colors.push_back({Dict{{"color", number(static_cast<uint64_t>(color.color))}, {"position", number(static_cast<uint64_t>(color.position))},
-                               {"rx", number(color.route().rx)}, {"tx", number(color.route().tx)}, {"waiting", number(static_cast<uint64_t>(color.waiting))},
+        colors.push_back({Dict{{"color", number(static_cast<uint64_t>(color.color))},
+                               {"position", number(static_cast<uint64_t>(color.position))},
+                               {"rx", number(color.route().rx)},
+                               {"tx", number(color.route().tx)},
+                               {"waiting", number(static_cast<uint64_t>(color.waiting))},
                                {"teardown", number(color.teardown)}}});
     }
     d["colors"] = {colors};
@@ -148,11 +173,14 @@ Value Pe::describe() const {
     List inputs, outs, threads, fifo_list;
     for (size_t c = 0; c < channels.size(); ++c) {
         const Channel& channel = channels[c];
-        inputs.push_back({Dict{{"channel", number(c)}, {"color", {static_cast<int64_t>(channel.color)}}, {"size", number(static_cast<uint64_t>(channel.wavelets.size()))},
+        inputs.push_back({Dict{{"channel", number(c)},
+                               {"color", {static_cast<int64_t>(channel.color)}},
+                               {"size", number(static_cast<uint64_t>(channel.wavelets.size()))},
                                {"most", number(static_cast<uint64_t>(channel.wavelets.most()))}}});
     }
     for (const OutputQueue& queue : outputs) {
-        outs.push_back({Dict{{"color", {static_cast<int64_t>(queue.color)}}, {"size", number(static_cast<uint64_t>(queue.wavelets.size()))},
+        outs.push_back({Dict{{"color", {static_cast<int64_t>(queue.color)}},
+                             {"size", number(static_cast<uint64_t>(queue.wavelets.size()))},
                              {"most", number(static_cast<uint64_t>(queue.wavelets.most()))}}});
     }
     each_bit(running, [&](int thread) { threads.push_back(text(operation_wait(*this, thread))); });
@@ -168,16 +196,27 @@ Value Mesh::stats() const {
     const Stats& s = env_.stats;
     uint64_t input = 0, output = 0, kept = 0;
     for (const Pe& pe : pes_) {
-        for (const Channel& channel : pe.channels) input = std::max(input, static_cast<uint64_t>(channel.wavelets.most()));
-        for (const OutputQueue& queue : pe.outputs) output = std::max(output, static_cast<uint64_t>(queue.wavelets.most()));
+        for (const Channel& channel : pe.channels)
+            input = std::max(input, static_cast<uint64_t>(channel.wavelets.most()));
+        for (const OutputQueue& queue : pe.outputs)
+            output = std::max(output, static_cast<uint64_t>(queue.wavelets.most()));
     }
     for (const auto& [key, sink] : sinks_) kept += sink.wavelets.size();
     uint64_t busy = 0;
     for (uint32_t i = 0; i < pes_.size(); ++i) busy += busy_pes_.contains(i);
-    return {Dict{{"cycles", number(env_.now)}, {"instructions", number(s.instructions)}, {"vector_operations", number(s.vector_operations)},
-                 {"vector_elements", number(s.vector_elements)}, {"wavelet_moves", number(s.wavelet_moves)}, {"tasks", number(s.tasks)},
-                 {"active_pes", number(busy)}, {"active_pe_cycles", number(s.pe_cycles)}, {"filtered_wavelets", number(s.filtered)}, {"dropped_controls", number(s.dropped_controls)},
-                 {"highest_input_queue", number(input)}, {"highest_output_queue", number(output)}, {"unclaimed_wavelets", number(kept)}}};
+    return {Dict{{"cycles", number(env_.now)},
+                 {"instructions", number(s.instructions)},
+                 {"vector_operations", number(s.vector_operations)},
+                 {"vector_elements", number(s.vector_elements)},
+                 {"wavelet_moves", number(s.wavelet_moves)},
+                 {"tasks", number(s.tasks)},
+                 {"active_pes", number(busy)},
+                 {"active_pe_cycles", number(s.pe_cycles)},
+                 {"filtered_wavelets", number(s.filtered)},
+                 {"dropped_controls", number(s.dropped_controls)},
+                 {"highest_input_queue", number(input)},
+                 {"highest_output_queue", number(output)},
+                 {"unclaimed_wavelets", number(kept)}}};
 }
 
 }  // namespace wafersim

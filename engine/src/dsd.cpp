@@ -81,7 +81,9 @@ Stream Pe::stream_of_dsd(Dsd dsd, int words, bool is_destination) {
     s.zero_second = dsd.zero_second();
     s.pack = dsd.simd() && words == 1 ? 2 : 1;
     switch (dsd.kind()) {
-    case DsdKind::mem1d: case DsdKind::mem4d: case DsdKind::circbuf: place_in_memory(s, *program, dsd); break;
+    case DsdKind::mem1d:
+    case DsdKind::mem4d:
+    case DsdKind::circbuf: place_in_memory(s, *program, dsd); break;
     case DsdKind::fabin:
         if (is_destination) throw Fault("a fabin DSD cannot be a destination");
         s.kind = StreamKind::fabric_in;
@@ -93,9 +95,11 @@ Stream Pe::stream_of_dsd(Dsd dsd, int words, bool is_destination) {
         if (!is_destination) throw Fault("a fabout DSD cannot be a source");
         s.kind = StreamKind::fabric_out;
         s.queue = s.number = static_cast<int16_t>(dsd.address());
-        if (static_cast<size_t>(s.queue) >= outputs.size()) throw Fault("output queue " + std::to_string(s.queue) + " does not exist");
+        if (static_cast<size_t>(s.queue) >= outputs.size())
+            throw Fault("output queue " + std::to_string(s.queue) + " does not exist");
         s.color = dsd.extra() != no_color ? dsd.extra() : outputs[static_cast<size_t>(s.queue)].color;
-        if (s.color < 0) throw Fault("output queue " + std::to_string(s.queue) + " has no color: @initialize_queue is missing");
+        if (s.color < 0)
+            throw Fault("output queue " + std::to_string(s.queue) + " has no color: @initialize_queue is missing");
         s.control = dsd.control();
         s.advance_switch = dsd.advance_switch();
         s.index_offset = dsd.index_offset();
@@ -158,7 +162,8 @@ Options Pe::resolve(const AsyncOptions& o) const {
 
 void Pe::run_dsr_load(const DsrLoad& load) {
     const Dsd dsd{operand(load.dsd)};
-    dsrs[static_cast<size_t>(load.dsr)] = {dsd, resolve(load.options), load.options.is_async, load.save_address, load.single_step, {}};
+    dsrs[static_cast<size_t>(load.dsr)] = {
+        dsd, resolve(load.options), load.options.is_async, load.save_address, load.single_step, {}};
     if (dsd.kind() == DsdKind::fabin && dsd.extra() != no_color) bind_input(dsd.address(), dsd.extra());
 }
 
@@ -166,7 +171,8 @@ void Pe::run_dsr_load(const DsrLoad& load) {
 // channel; else wavelets of the color now go into the queue's channel.
 void Pe::bind_input(int queue, int color) {
     const auto& depths = env.machine.queues.input_depth;
-    if (static_cast<size_t>(queue) >= depths.size() || color >= 32) throw Fault("input queue " + std::to_string(queue) + " does not exist");
+    if (static_cast<size_t>(queue) >= depths.size() || color >= 32)
+        throw Fault("input queue " + std::to_string(queue) + " does not exist");
     const auto q = static_cast<size_t>(queue), c = static_cast<size_t>(color);
     if (!env.machine.tasks.data_by_queue) {
         channel_of_queue[q] = static_cast<int8_t>(color);

@@ -46,7 +46,8 @@ void Mesh::decide(uint32_t number) {
         if (router.colors[slot].waiting > 0 && decide_color(number, slot, taken)) served |= uint64_t{1} << slot;
     }
     if (!served) return;
-    std::stable_partition(router.order.begin(), router.order.end(), [&](uint8_t slot) { return !(served >> slot & 1); });
+    std::stable_partition(router.order.begin(), router.order.end(),
+                          [&](uint8_t slot) { return !(served >> slot & 1); });
 }
 
 bool Mesh::decide_color(uint32_t number, uint8_t slot, uint8_t& taken) {
@@ -64,7 +65,8 @@ bool Mesh::decide_color(uint32_t number, uint8_t slot, uint8_t& taken) {
             continue;
         }
         uint8_t outputs = route.tx;
-        if ((outputs & ramp) && (ignored_by_pe(wavelet) || filtered(number, color, wavelet))) outputs &= static_cast<uint8_t>(~ramp);
+        if ((outputs & ramp) && (ignored_by_pe(wavelet) || filtered(number, color, wavelet)))
+            outputs &= static_cast<uint8_t>(~ramp);
         if (outputs & taken) continue;
         bool free = route.tx != 0;
         for (int out = 0; out < side_count && free; ++out) {
@@ -102,8 +104,8 @@ bool Mesh::has_room(uint32_t number, Side out, const Wavelet& wavelet) {
     const ColorState* state = routers_[*next].find(color);
     if (!state) {
         const Pe& there = pes_[*next];
-        throw Fault("wavelet of color " + std::to_string(color) + " goes " + side_names[out] + " to PE(" + std::to_string(there.x) + "," +
-                    std::to_string(there.y) + "), which has no route for it");
+        throw Fault("wavelet of color " + std::to_string(color) + " goes " + side_names[out] + " to PE(" +
+                    std::to_string(there.x) + "," + std::to_string(there.y) + "), which has no route for it");
     }
     return !state->queue[opposite[out]].full();
 }

@@ -7,7 +7,9 @@ namespace {
 
 uint32_t capacity(const Fifo& fifo) { return static_cast<uint32_t>(fifo.words / fifo.element_words); }
 
-int64_t slot_address(const Fifo& fifo, uint32_t slot) { return fifo.address + int64_t{slot % capacity(fifo)} * fifo.element_words; }
+int64_t slot_address(const Fifo& fifo, uint32_t slot) {
+    return fifo.address + int64_t{slot % capacity(fifo)} * fifo.element_words;
+}
 
 }  // namespace
 

@@ -21,22 +21,28 @@ uint64_t area(const Rect& r) { return static_cast<uint64_t>(r.w) * static_cast<u
 void Mesh::check(const Ticket& t) const {
     const Rect& r = t.rect;
     if (r.x < 0 || r.y < 0 || r.w < 1 || r.h < 1 || r.x + r.w > image_.width || r.y + r.h > image_.height) {
-        refuse("rectangle x=" + std::to_string(r.x) + " y=" + std::to_string(r.y) + " w=" + std::to_string(r.w) + " h=" + std::to_string(r.h) +
-               " is outside of the " + std::to_string(image_.width) + " x " + std::to_string(image_.height) + " PEs");
+        refuse("rectangle x=" + std::to_string(r.x) + " y=" + std::to_string(r.y) + " w=" + std::to_string(r.w) +
+               " h=" + std::to_string(r.h) + " is outside of the " + std::to_string(image_.width) + " x " +
+               std::to_string(image_.height) + " PEs");
     }
-    if (is_command(t.kind) && t.per_program.size() != image_.programs.size()) refuse("one entry for each program is needed");
+    if (is_command(t.kind) && t.per_program.size() != image_.programs.size())
+        refuse("one entry for each program is needed");
     if (t.kind == Kind::launch) {
         for (size_t p = 0; p < t.per_program.size(); ++p) {
-            if (t.per_program[p] >= static_cast<int>(image_.programs[p].functions.size())) refuse("no such function in program " + std::to_string(p));
+            if (t.per_program[p] >= static_cast<int>(image_.programs[p].functions.size()))
+                refuse("no such function in program " + std::to_string(p));
         }
     }
     if (t.kind == Kind::copy_in && t.words_data.size() != area(r) * t.words) refuse("data do not fit the rectangle");
     if (goes_in(t.kind) && t.wavelets.size() != area(r) * t.words) refuse("data do not fit the rectangle");
-    if (!t.controls.empty() && t.controls.size() != t.wavelets.size()) refuse("one control flag for each wavelet is needed");
-    if (!is_command(t.kind) && (t.color < 0 || t.color >= machine_.colors.count)) refuse("color " + std::to_string(t.color) + " does not exist");
+    if (!t.controls.empty() && t.controls.size() != t.wavelets.size())
+        refuse("one control flag for each wavelet is needed");
+    if (!is_command(t.kind) && (t.color < 0 || t.color >= machine_.colors.count))
+        refuse("color " + std::to_string(t.color) + " does not exist");
     if ((t.kind == Kind::edge_send || t.kind == Kind::edge_receive)) {
         const auto number = static_cast<uint32_t>(r.y * image_.width + r.x);
-        if (t.side == side_ramp || t.side == side_host || neighbour(number, t.side)) refuse("a port needs a side at the edge of the fabric");
+        if (t.side == side_ramp || t.side == side_host || neighbour(number, t.side))
+            refuse("a port needs a side at the edge of the fabric");
     }
 }
 
@@ -60,11 +66,13 @@ uint32_t Mesh::add(Ticket t) {
                 if (program == none || ticket.per_program[static_cast<size_t>(program)] < 0) continue;
                 ++ticket.remaining;
                 Pe& pe = pes_[i];
-                if (pe.commands.empty()) pe.command_due = std::max(pe.command_due, env_.now) + static_cast<uint64_t>(machine_.host.command);
+                if (pe.commands.empty())
+                    pe.command_due = std::max(pe.command_due, env_.now) + static_cast<uint64_t>(machine_.host.command);
                 pe.commands.push_back(number);
                 wake(i, env_.now);
             } else if (goes_in(ticket.kind)) {
-                feeds_[sink_key(i, ticket.side, ticket.color)].push_back({number, first, first + ticket.words, env_.now});
+                feeds_[sink_key(i, ticket.side, ticket.color)].push_back(
+                    {number, first, first + ticket.words, env_.now});
             } else {
                 Sink& sink = sinks_[sink_key(i, ticket.side, ticket.color)];
                 sink.wants.push_back({number, first, first + ticket.words});
@@ -106,7 +114,8 @@ bool Mesh::feed(uint32_t number, Side side, std::deque<Feed>& feeds) {
     busy_routers_.add(number);
     --ticket.remaining;
     progress_ = true;
-    const uint64_t due = env_.now + static_cast<uint64_t>(side == side_host ? machine_.host.stream_period : machine_.fabric.link_period);
+    const uint64_t due =
+        env_.now + static_cast<uint64_t>(side == side_host ? machine_.host.stream_period : machine_.fabric.link_period);
     for (Feed& later : feeds) later.due = std::max(later.due, due);
     return false;
 }

@@ -227,7 +227,8 @@ std::map<int, int> handlers(Reader& r, const std::string& name, size_t functions
     if (!dict) r.fail("." + name + " is not a dictionary");
     for (const auto& [key, function] : *dict) {
         const auto* number = function.get<int64_t>();
-        if (!number || *number < 0 || *number >= static_cast<int64_t>(functions)) r.fail("." + name + " names no function");
+        if (!number || *number < 0 || *number >= static_cast<int64_t>(functions))
+            r.fail("." + name + " names no function");
         result[std::stoi(key)] = static_cast<int>(*number);
     }
     return result;
@@ -253,7 +254,8 @@ struct Checker {
 
     [[noreturn]] void fail(const std::string& what) const { throw ConfigError(path + ": " + what); }
     void index(int64_t value, size_t size, const std::string& what) const {
-        if (value < 0 || value >= static_cast<int64_t>(size)) fail(what + " " + std::to_string(value) + " does not exist");
+        if (value < 0 || value >= static_cast<int64_t>(size))
+            fail(what + " " + std::to_string(value) + " does not exist");
     }
 
     // An operand that is read: a register of f, a constant, or (if allowed) nothing.
@@ -266,7 +268,8 @@ struct Checker {
         if (i.dst >= 0) index(i.dst, f.registers, f.name + ": register");
         const bool args = op_rows[static_cast<size_t>(i.op)].fields.find("args") != std::string_view::npos;
         if (args) {
-            if (i.c > 0 && (i.a < 0 || i.a + static_cast<int64_t>(i.c) > f.registers)) fail(f.name + ": arguments outside the registers");
+            if (i.c > 0 && (i.a < 0 || i.a + static_cast<int64_t>(i.c) > f.registers))
+                fail(f.name + ": arguments outside the registers");
         } else {
             source(i.a, f);
             source(i.c, f);
@@ -278,13 +281,16 @@ struct Checker {
 
     void immediate(const Function& f, const Instr& i) const {
         switch (i.op) {
-        case Op::jmp_: case Op::brt_: case Op::brf_: index(i.imm, f.code.size(), f.name + ": jump target"); break;
+        case Op::jmp_:
+        case Op::brt_:
+        case Op::brf_: index(i.imm, f.code.size(), f.name + ": jump target"); break;
         case Op::call_: index(i.imm, p.functions.size(), "function"); break;
         case Op::vec_: index(i.imm, p.vecops.size(), "vector operation"); break;
         case Op::map_: index(i.imm, p.maps.size(), "map"); break;
         case Op::dsrload_: index(i.imm, p.dsr_loads.size(), "DSR load"); break;
         case Op::print_: index(i.imm, p.prints.size(), "print format"); break;
-        case Op::assert_: case Op::trap_: index(i.imm, p.messages.size(), "message"); break;
+        case Op::assert_:
+        case Op::trap_: index(i.imm, p.messages.size(), "message"); break;
         default: break;
         }
     }
@@ -326,13 +332,17 @@ struct Checker {
         }
         for (const MapOp& map : p.maps) {
             index(map.function, p.functions.size(), "function");
-            if (p.functions[map.function].params.size() != map.inputs.size()) fail("a map has a wrong number of inputs");
+            if (p.functions[map.function].params.size() != map.inputs.size())
+                fail("a map has a wrong number of inputs");
         }
         for (const Task& task : p.tasks) index(task.function, p.functions.size(), "function");
-        for (const Location& l : p.locations) if (!p.files.empty()) index(l.file, p.files.size(), "file");
+        for (const Location& l : p.locations)
+            if (!p.files.empty()) index(l.file, p.files.size(), "file");
         const size_t words = static_cast<size_t>(machine.memory.words);
-        for (const DataSegment& s : p.data) if (s.address + s.words.size() > words) fail("data outside of memory");
-        for (const Fifo& fifo : p.fifos) if (static_cast<size_t>(fifo.address + fifo.words) > words) fail("FIFO outside of memory");
+        for (const DataSegment& s : p.data)
+            if (s.address + s.words.size() > words) fail("data outside of memory");
+        for (const Fifo& fifo : p.fifos)
+            if (static_cast<size_t>(fifo.address + fifo.words) > words) fail("FIFO outside of memory");
         if (p.data_end < 0 || p.data_end > machine.memory.words) fail("data_end outside of memory");
         queues(p.input_queues, machine.queues.input_depth.size());
         queues(p.output_queues, machine.queues.output_depth.size());
@@ -388,8 +398,8 @@ Program read_program(const Value& value, const std::string& path, const Machine&
 
 SwitchPosition read_position(const Value& value, const std::string& path) {
     Reader r(value, path);
-    SwitchPosition position{static_cast<uint8_t>(r.small("rx", 0, 0, 63)), static_cast<uint8_t>(r.small("tx", 0, 0, 63)),
-                            r.flag("invalid")};
+    SwitchPosition position{static_cast<uint8_t>(r.small("rx", 0, 0, 63)),
+                            static_cast<uint8_t>(r.small("tx", 0, 0, 63)), r.flag("invalid")};
     r.finish();
     return position;
 }
@@ -446,7 +456,8 @@ std::vector<Tile> read_tiles(Reader& r, const Image& image) {
         if (tile[1] < 0 || tile[1] >= static_cast<int>(image.routings.size())) r.fail(".tiles names no routing");
         tiles.push_back({tile[0], tile[1]});
     }
-    if (tiles.size() != static_cast<size_t>(image.width) * static_cast<size_t>(image.height)) r.fail(".tiles does not fit the size");
+    if (tiles.size() != static_cast<size_t>(image.width) * static_cast<size_t>(image.height))
+        r.fail(".tiles does not fit the size");
     return tiles;
 }
 
@@ -462,8 +473,10 @@ Image load_image(const Value& value, const Machine& machine) {
     image.fabric_height = r.small("fabric_height", 0, 0, any);
     image.offset_x = r.small("offset_x", 0, 0, any);
     image.offset_y = r.small("offset_y", 0, 0, any);
-    image.programs = r.objects("programs", [&](const Value& v, const std::string& path) { return read_program(v, path, machine); });
-    image.routings = r.objects("routings", [&](const Value& v, const std::string& path) { return read_routing(v, path, machine); });
+    image.programs =
+        r.objects("programs", [&](const Value& v, const std::string& path) { return read_program(v, path, machine); });
+    image.routings =
+        r.objects("routings", [&](const Value& v, const std::string& path) { return read_routing(v, path, machine); });
     image.tiles = read_tiles(r, image);
     r.ignore({"exports", "params", "colors", "channels", "memcpy"});
     r.finish();

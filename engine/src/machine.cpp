@@ -12,8 +12,11 @@ namespace {
 // Rows of section `scalar` give one number, or one for each of: int16 int32 int64 f16 f32.
 int type_class(Ty ty) {
     switch (ty) {
-    case Ty::i32: case Ty::u32: return 1;
-    case Ty::i64: case Ty::u64: case Ty::dsd: return 2;
+    case Ty::i32:
+    case Ty::u32: return 1;
+    case Ty::i64:
+    case Ty::u64:
+    case Ty::dsd: return 2;
     case Ty::f16: return 3;
     case Ty::f32: return 4;
     default: return 0;
@@ -60,7 +63,8 @@ void Settings::add(const std::string& prefix, const Value& value) {
 
 const std::vector<double>& Settings::row(const std::string& name) const {
     const auto found = rows_.find(name);
-    if (found == rows_.end() || found->second.empty()) throw ConfigError("machine table: row '" + name + "' is missing");
+    if (found == rows_.end() || found->second.empty())
+        throw ConfigError("machine table: row '" + name + "' is missing");
     return found->second;
 }
 
@@ -75,21 +79,27 @@ std::vector<int> Settings::integers(const std::string& name) const {
 }
 
 Machine::Machine(const Settings& s)
-    : memory{at_least(s, "memory.words", 1), at_least(s, "memory.words_per_cycle", 1),
-             s.integer("memory.conflict_modulus_16"), s.integer("memory.conflict_modulus_32"),
+    : memory{at_least(s, "memory.words", 1),           at_least(s, "memory.words_per_cycle", 1),
+             s.integer("memory.conflict_modulus_16"),  s.integer("memory.conflict_modulus_32"),
              at_least(s, "memory.conflict_cycles", 1), s.integers("memory.stride_words")},
       colors{at_least(s, "colors.count", 1)},
       queues{s.integers("queues.input_depth"), s.integers("queues.output_depth")},
-      tasks{at_least(s, "tasks.ids", 1), s.integer("tasks.data_task_ids"), s.integer("tasks.teardown"),
-            s.integer("tasks.start"), s.integer("tasks.end"), s.integer("tasks.activation"), false},
+      tasks{at_least(s, "tasks.ids", 1),
+            s.integer("tasks.data_task_ids"),
+            s.integer("tasks.teardown"),
+            s.integer("tasks.start"),
+            s.integer("tasks.end"),
+            s.integer("tasks.activation"),
+            false},
       microthreads{at_least(s, "microthreads.count", 1), s.integer("microthreads.start"), s.integer("microthreads.end"),
                    s.integer("microthreads.by_queue") != 0},
       fabric{at_least(s, "fabric.link_period", 1), at_least(s, "fabric.hop", 1), at_least(s, "fabric.ramp_in", 1),
              at_least(s, "fabric.ramp_out", 2), at_least(s, "fabric.router_queue", 1)},
       host{at_least(s, "host.stream_period", 1), s.integer("host.command"), s.integer("host.copy_period")},
-      vector{s.integer("vector.start"), at_least(s, "vector.rate_percent", 1), s.integer("vector.reduction_cycles"), s.integer("vector.issue"),
-             s.integer("vector.map_iteration")},
-      branch_taken(s.integer("scalar.branch_taken")), dsr_load(s.integer("dsr.load")) {
+      vector{s.integer("vector.start"), at_least(s, "vector.rate_percent", 1), s.integer("vector.reduction_cycles"),
+             s.integer("vector.issue"), s.integer("vector.map_iteration")},
+      branch_taken(s.integer("scalar.branch_taken")),
+      dsr_load(s.integer("dsr.load")) {
     tasks.data_by_queue = tasks.data_task_ids == static_cast<int>(queues.input_depth.size());
     for (size_t op = 0; op < op_count; ++op) {
         scalar[op] = scalar_row(s, "scalar." + std::string(op_rows[op].cost));
@@ -104,7 +114,8 @@ Machine::Machine(const Settings& s)
 #undef R
          }) {
         const std::vector<int> bank = s.integers(std::string("registers.") + name);
-        if (bank.size() != 2) throw ConfigError(std::string("machine table: row 'registers.") + name + "' needs address and count");
+        if (bank.size() != 2)
+            throw ConfigError(std::string("machine table: row 'registers.") + name + "' needs address and count");
         registers[next++] = {bank[0], bank[1]};
     }
 }

@@ -12,7 +12,8 @@ uint32_t map_length(const MapRun& run, size_t inputs) {
     const auto look = [&](const Stream& s) {
         if (!s.has_length || s.length == infinite_length) return;
         if (length != none && length != s.length) {
-            throw Fault("operands of @map differ in length: " + std::to_string(length) + " and " + std::to_string(s.length));
+            throw Fault("operands of @map differ in length: " + std::to_string(length) + " and " +
+                        std::to_string(s.length));
         }
         length = s.length;
     };
@@ -24,11 +25,13 @@ uint32_t map_length(const MapRun& run, size_t inputs) {
 }  // namespace
 
 void Pe::start_map(const MapOp& op) {
-    if (op.inputs.size() > MapRun::max_inputs) throw Fault("@map with more than " + std::to_string(MapRun::max_inputs) + " inputs");
+    if (op.inputs.size() > MapRun::max_inputs)
+        throw Fault("@map with more than " + std::to_string(MapRun::max_inputs) + " inputs");
     MapRun run;
     run.op = &op;
     run.depth = frames.size();
-    for (size_t i = 0; i < op.inputs.size(); ++i) run.input[i] = make_stream(op.inputs[i], words_of(op.input_types[i]), false);
+    for (size_t i = 0; i < op.inputs.size(); ++i)
+        run.input[i] = make_stream(op.inputs[i], words_of(op.input_types[i]), false);
     if (op.output.kind != OperandKind::none) run.output = make_stream(op.output, words_of(op.output_type), true);
     run.remaining = map_length(run, op.inputs.size());
     maps.push_back(run);
@@ -38,7 +41,8 @@ bool Pe::map_may_advance() const {
     const MapRun& run = maps.back();
     if (run.has_result) return run.output.kind == StreamKind::none || output_ready(run.output);
     if (run.remaining == 0) return true;
-    for (size_t i = 0; i < run.op->inputs.size(); ++i) if (!element_ready(run.input[i], 0)) return false;
+    for (size_t i = 0; i < run.op->inputs.size(); ++i)
+        if (!element_ready(run.input[i], 0)) return false;
     return true;
 }
 

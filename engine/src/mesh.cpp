@@ -18,9 +18,14 @@ uint16_t* Mesh::allocate(size_t index) {
 }
 
 Mesh::Mesh(Image image, const Settings& settings)
-    : image_(std::move(image)), machine_(settings), env_(machine_, image_),
-      routers_(image_.tiles.size()), busy_routers_(image_.tiles.size()), busy_ramps_(image_.tiles.size()),
-      busy_pes_(image_.tiles.size()), wake_(image_.tiles.size(), 0) {
+    : image_(std::move(image)),
+      machine_(settings),
+      env_(machine_, image_),
+      routers_(image_.tiles.size()),
+      busy_routers_(image_.tiles.size()),
+      busy_ramps_(image_.tiles.size()),
+      busy_pes_(image_.tiles.size()),
+      wake_(image_.tiles.size(), 0) {
     pes_.reserve(image_.tiles.size());
     size_t with_program = 0;
     for (uint32_t i = 0; i < image_.tiles.size(); ++i) {
@@ -106,7 +111,8 @@ void Mesh::task_phase() {
         Pe& pe = pes_[i];
         if (pe.schedule()) progress_ = true;
         else if (!pe.commands.empty() && pe.command_due <= env_.now && pe.host_may_command()) command(i);
-        for (const OutputQueue& queue : pe.outputs) if (!queue.wavelets.empty()) busy_ramps_.add(i);
+        for (const OutputQueue& queue : pe.outputs)
+            if (!queue.wavelets.empty()) busy_ramps_.add(i);
         if (routers_[i].waiting > 0) busy_routers_.add(i);  // a register may have changed its routes
         wake_[i] = pe.next_wake();
         if (wake_[i] == never) busy_pes_.remove(i);
@@ -144,8 +150,8 @@ const Ticket& Mesh::ticket(uint32_t number) const {
 
 Pe& Mesh::pe(int x, int y) {
     if (x < 0 || y < 0 || x >= image_.width || y >= image_.height) {
-        throw std::out_of_range("PE(" + std::to_string(x) + "," + std::to_string(y) + ") is outside of the " + std::to_string(image_.width) +
-                                " x " + std::to_string(image_.height) + " PEs");
+        throw std::out_of_range("PE(" + std::to_string(x) + "," + std::to_string(y) + ") is outside of the " +
+                                std::to_string(image_.width) + " x " + std::to_string(image_.height) + " PEs");
     }
     return pes_[static_cast<size_t>(y * image_.width + x)];
 }
@@ -163,7 +169,8 @@ void Mesh::report_fault(const Pe& pe, const std::string& message, bool in_pe) {
         const Location& at = program.locations[static_cast<size_t>(pe.current_loc)];
         report.task = pe.task_name;
         if (pe.current_function) report.function = pe.current_function->name;
-        if (static_cast<size_t>(at.file) < program.files.size()) report.file = program.files[static_cast<size_t>(at.file)];
+        if (static_cast<size_t>(at.file) < program.files.size())
+            report.file = program.files[static_cast<size_t>(at.file)];
         report.line = at.line;
         report.column = at.column;
     }

@@ -25,7 +25,9 @@ void bind_tasks(Pe& pe) {
     pe.control_task.fill(-1);
     for (size_t i = 0; i < pe.program->tasks.size(); ++i) {
         const Task& task = pe.program->tasks[i];
-        auto& table = task.kind == TaskKind::local ? pe.local_task : task.kind == TaskKind::data ? pe.data_task : pe.control_task;
+        auto& table = task.kind == TaskKind::local  ? pe.local_task
+                      : task.kind == TaskKind::data ? pe.data_task
+                                                    : pe.control_task;
         table[task.id] = static_cast<int8_t>(i);
     }
 }
@@ -37,14 +39,18 @@ void set_up_queues(Pe& pe) {
     const int deepest = *std::max_element(depths.begin(), depths.end());
     const bool by_queue = pe.env.machine.tasks.data_by_queue;
     pe.channels.resize(by_queue ? depths.size() : 32);
-    for (size_t i = 0; i < pe.channels.size(); ++i) pe.channels[i].wavelets.set_depth(by_queue ? depths[i] : depths.back(), deepest);
+    for (size_t i = 0; i < pe.channels.size(); ++i)
+        pe.channels[i].wavelets.set_depth(by_queue ? depths[i] : depths.back(), deepest);
     pe.channel_of_color.fill(-1);
     pe.channel_of_queue.fill(-1);
     for (size_t i = 0; i < pe.channels.size() && by_queue; ++i) pe.channel_of_queue[i] = static_cast<int8_t>(i);
-    for (int i = 0; i < 32; ++i) if (!by_queue) pe.channel_of_color[i] = static_cast<int8_t>(i);
-    for (const QueueBinding& b : pe.program->input_queues) if (b.color != none) pe.bind_input(b.queue, b.color);
+    for (int i = 0; i < 32; ++i)
+        if (!by_queue) pe.channel_of_color[i] = static_cast<int8_t>(i);
+    for (const QueueBinding& b : pe.program->input_queues)
+        if (b.color != none) pe.bind_input(b.queue, b.color);
     pe.outputs.resize(pe.env.machine.queues.output_depth.size());
-    for (size_t i = 0; i < pe.outputs.size(); ++i) pe.outputs[i].wavelets.set_depth(pe.env.machine.queues.output_depth[i]);
+    for (size_t i = 0; i < pe.outputs.size(); ++i)
+        pe.outputs[i].wavelets.set_depth(pe.env.machine.queues.output_depth[i]);
     for (const QueueBinding& b : pe.program->output_queues) pe.outputs[b.queue].color = b.color;
 }
 
@@ -71,7 +77,8 @@ Pe::Pe(Environment& env, Router& router, const Program* program, int x, int y, u
     for (const auto& [space, id] : program->unblocked) block(space, id, false);
     for (const auto& [space, id] : program->blocked) block(space, id, true);
     for (int id : program->activated) pending.push_back({0, id});
-    plain_registers[static_cast<uint16_t>(env.machine.registers[static_cast<size_t>(RegisterId::EXCEPTION_MASK)].address)] = 0xffff;
+    plain_registers[static_cast<uint16_t>(
+        env.machine.registers[static_cast<size_t>(RegisterId::EXCEPTION_MASK)].address)] = 0xffff;
 }
 
 // One context advances a cycle: highest priority first, turns among equals.

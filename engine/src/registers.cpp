@@ -15,26 +15,29 @@ constexpr int invalid_position = 5;
 
 uint16_t sides_to_bits(uint8_t mask) {
     uint16_t bits = 0;
-    for (size_t i = 0; i < register_sides.size(); ++i) if (mask & register_sides[i]) bits |= static_cast<uint16_t>(1u << i);
+    for (size_t i = 0; i < register_sides.size(); ++i)
+        if (mask & register_sides[i]) bits |= static_cast<uint16_t>(1u << i);
     return bits;
 }
 
 uint8_t bits_to_sides(unsigned bits) {
     uint8_t mask = 0;
-    for (size_t i = 0; i < register_sides.size(); ++i) if (bits >> i & 1) mask |= register_sides[i];
+    for (size_t i = 0; i < register_sides.size(); ++i)
+        if (bits >> i & 1) mask |= register_sides[i];
     return mask;
 }
 
 unsigned side_number(uint8_t mask) {
-    for (size_t i = 0; i < switch_sides.size(); ++i) if (switch_sides[i] && (mask & switch_sides[i])) return static_cast<unsigned>(i);
+    for (size_t i = 0; i < switch_sides.size(); ++i)
+        if (switch_sides[i] && (mask & switch_sides[i])) return static_cast<unsigned>(i);
     return invalid_position;
 }
 
 // ------------------------------------------------------------------------------------------- color registers
 
 uint16_t color_config(const ColorState& c) {
-    return static_cast<uint16_t>(sides_to_bits(c.base.tx) | sides_to_bits(c.base.rx) << 5 | c.swap_y << 10 | c.swap_x << 11 |
-                                 static_cast<unsigned>(c.pop_mode) << 12 | c.teardown << 14);
+    return static_cast<uint16_t>(sides_to_bits(c.base.tx) | sides_to_bits(c.base.rx) << 5 | c.swap_y << 10 |
+                                 c.swap_x << 11 | static_cast<unsigned>(c.pop_mode) << 12 | c.teardown << 14);
 }
 
 void set_color_config(Pe& pe, ColorState& c, uint16_t value) {
@@ -141,7 +144,8 @@ void set_clock_control(Pe& pe, uint16_t value) {
 }
 
 OutputQueue& output_of(Pe& pe, int queue) {
-    if (static_cast<size_t>(queue) >= pe.outputs.size()) throw Fault("output queue " + std::to_string(queue) + " does not exist");
+    if (static_cast<size_t>(queue) >= pe.outputs.size())
+        throw Fault("output queue " + std::to_string(queue) + " does not exist");
     return pe.outputs[static_cast<size_t>(queue)];
 }
 
@@ -261,7 +265,9 @@ void Pe::write_register(uint16_t address, uint16_t value) {
     case RegisterId::CONTROL_TRANSFORM_MASK: control_mask = value & 63; break;
     case RegisterId::PERF_COUNTER_CONTROL: set_clock_control(*this, value); break;
     case RegisterId::IQ_CONFIG: set_input_config(*this, static_cast<size_t>(p.index), value); break;
-    case RegisterId::OQ_CONFIG: output_of(*this, p.index).color = (value >> 4 & 31) == 31 ? none : value >> 4 & 31; break;
+    case RegisterId::OQ_CONFIG:
+        output_of(*this, p.index).color = (value >> 4 & 31) == 31 ? none : value >> 4 & 31;
+        break;
     default: plain_registers[address] = value;
     }
 }

@@ -1,7 +1,7 @@
 // Tasks: activation, blocking, and the scheduler that gives the main thread its next task.
 //
-// Local tasks, data tasks and control tasks share one table of 64 ids. The channel that a data task is bound to (input queue
-// or color) has the data task's id, so blocking a channel and blocking its data task are the same.
+// Local tasks, data tasks and control tasks share one table of 64 ids. The channel that a data task is bound to (input
+// queue or color) has the data task's id, so blocking a channel and blocking its data task are the same.
 #include <bit>
 
 #include "wafersim/ops.h"
@@ -22,7 +22,8 @@ int Pe::task_id(IdSpace space, int id) const {
 void Pe::block(IdSpace space, int id, bool block) {
     uint64_t& mask = space == IdSpace::microthread ? blocked_threads : blocked;
     const int number = task_id(space, id);
-    if (number < 0) throw Fault("queue or color " + std::to_string(id) + " is bound to no channel that could be blocked");
+    if (number < 0)
+        throw Fault("queue or color " + std::to_string(id) + " is bound to no channel that could be blocked");
     const uint64_t bit = uint64_t{1} << number;
     mask = block ? mask | bit : mask & ~bit;
 }
@@ -109,8 +110,9 @@ void Pe::start_task(int id, const std::string& name) {
 void Pe::dispatch_wavelet(int channel) {
     const Wavelet wavelet = take_wavelet(channel);
     const int task = wavelet.control ? control_task[control_task_of(wavelet)] : data_task[channel];
-    if (task < 0) throw Fault("control wavelet for task id " + std::to_string(control_task_of(wavelet)) + " on color " +
-                              std::to_string(wavelet.color) + ", to which no control task is bound");
+    if (task < 0)
+        throw Fault("control wavelet for task id " + std::to_string(control_task_of(wavelet)) + " on color " +
+                    std::to_string(wavelet.color) + ", to which no control task is bound");
     const Function& function = program->functions[program->tasks[task].function];
     start_task(program->tasks[task].id, function.name);
     call(function, none, false);
@@ -169,8 +171,10 @@ void Pe::check_flush() {
             activate(env.machine.tasks.teardown, 0);
         }
     };
-    check(output_flush, output_flush_status, [&](int q) { return q < static_cast<int>(outputs.size()) && outputs[q].wavelets.empty(); });
-    check(input_flush, input_flush_status, [&](int q) { return channel_of_queue[q] < 0 || channels[channel_of_queue[q]].wavelets.empty(); });
+    check(output_flush, output_flush_status,
+          [&](int q) { return q < static_cast<int>(outputs.size()) && outputs[q].wavelets.empty(); });
+    check(input_flush, input_flush_status,
+          [&](int q) { return channel_of_queue[q] < 0 || channels[channel_of_queue[q]].wavelets.empty(); });
 }
 
 void Pe::output_drained(int queue) {

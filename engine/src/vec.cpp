@@ -22,8 +22,8 @@ int source_words(Vec op, int which) {
     return element_words(text.substr(0, text.find(' ')));
 }
 
-// The number of elements: that of the first source with a length, or else of the destination; 0 counts only if there is no
-// other (docs/findings.md). Operands may be longer, but those in memory not shorter.
+// The number of elements: that of the first source with a length, or else of the destination; 0 counts only if there
+// is no other (docs/findings.md). Operands may be longer, but those in memory not shorter.
 void settle_length(VecRun& run) {
     bool endless = false, empty = false;
     int length = none;
@@ -38,8 +38,10 @@ void settle_length(VecRun& run) {
     }
     for (const Stream* s : operands) {
         if (!s || !in_memory(*s) || s->length == 0 || s->length >= length) continue;
-        const auto which = s == &run.dst ? std::string("the destination") : "source " + std::to_string(s - run.source.data() + 1);
-        throw Fault("operands differ in length: " + which + " has " + std::to_string(s->length) + " elements, the operation " + std::to_string(length));
+        const auto which =
+            s == &run.dst ? std::string("the destination") : "source " + std::to_string(s - run.source.data() + 1);
+        throw Fault("operands differ in length: " + which + " has " + std::to_string(s->length) +
+                    " elements, the operation " + std::to_string(length));
     }
     run.infinite = length == none && endless && !empty;
     run.remaining = run.infinite ? 0 : length != none ? static_cast<uint32_t>(length) : empty ? 0 : 1;
@@ -48,7 +50,8 @@ void settle_length(VecRun& run) {
 // A result that goes to a scalar again and again accumulates: it is fed back into the one source that is a scalar.
 int accumulator_of(const VecRun& run) {
     if (run.dst.kind != StreamKind::pointer || run.sources < 2) return none;
-    for (int i = 0; i < run.sources; ++i) if (run.source[static_cast<size_t>(i)].kind == StreamKind::scalar) return i;
+    for (int i = 0; i < run.sources; ++i)
+        if (run.source[static_cast<size_t>(i)].kind == StreamKind::scalar) return i;
     return none;
 }
 
@@ -87,7 +90,8 @@ int64_t period_of(const Machine& machine, const VecRun& run) {
         fabric |= in_fabric(s);
         for (int k = 0; k < i; ++k) collide |= conflict(machine, run.source[static_cast<size_t>(k)], s);
     }
-    const int64_t banks = ticks_per_cycle * words * 100 / (machine.memory.words_per_cycle * machine.vector.rate_percent);
+    const int64_t banks =
+        ticks_per_cycle * words * 100 / (machine.memory.words_per_cycle * machine.vector.rate_percent);
     int64_t period = std::max(ticks_per_cycle / width, banks);
     if (collide) period *= machine.memory.conflict_cycles;
     if (fabric) period = std::max(period, ticks_per_cycle * machine.fabric.link_period / run.dst.pack);
@@ -96,7 +100,8 @@ int64_t period_of(const Machine& machine, const VecRun& run) {
 }
 
 void merge(Options& into, const Options& more) {
-    for (int i = 0; i < more.completion_count && into.completion_count < static_cast<int>(into.completions.size()); ++i) {
+    for (int i = 0; i < more.completion_count && into.completion_count < static_cast<int>(into.completions.size());
+         ++i) {
         into.completions[static_cast<size_t>(into.completion_count++)] = more.completions[static_cast<size_t>(i)];
     }
     if (into.microthread == none) into.microthread = more.microthread;
@@ -126,16 +131,18 @@ void set_up_operands(Pe& pe, VecRun& run, const VecOp& op) {
     run.options.priority = std::max(run.options.priority, int{run.dst.priority});
 }
 
-// The microthread of an asynchronous operation: the given one, or the number of the queue of the destination, else of the
-// first source in the fabric, else any that is free.
+// The microthread of an asynchronous operation: the given one, or the number of the queue of the destination, else of
+// the first source in the fabric, else any that is free.
 int microthread_of(const Pe& pe, const VecRun& run) {
     const int count = pe.env.machine.microthreads.count;
     int thread = run.options.microthread;
     if (thread == none && run.dst.kind == StreamKind::fabric_out) thread = run.dst.queue;
     for (int i = 0; i < run.sources && thread == none; ++i) {
-        if (run.source[static_cast<size_t>(i)].kind == StreamKind::fabric_in) thread = run.source[static_cast<size_t>(i)].queue;
+        if (run.source[static_cast<size_t>(i)].kind == StreamKind::fabric_in)
+            thread = run.source[static_cast<size_t>(i)].queue;
     }
-    for (int i = count; i-- > 0 && thread == none;) if (!pe.busy(i)) thread = i;
+    for (int i = count; i-- > 0 && thread == none;)
+        if (!pe.busy(i)) thread = i;
     if (thread == none) thread = count - 1;
     if (thread < 0 || thread >= count) throw Fault("microthread " + std::to_string(thread) + " does not exist");
     return thread;
@@ -162,7 +169,8 @@ bool Pe::start_vector(const VecOp& op) {
     settle_length(run);
     run.accumulator = accumulator_of(run);
     run.period = period_of(env.machine, run);
-    run.group = static_cast<int>(std::max<int64_t>(1, (ticks_per_cycle + run.period - 1) / std::max<int64_t>(run.period, 1)));
+    run.group =
+        static_cast<int>(std::max<int64_t>(1, (ticks_per_cycle + run.period - 1) / std::max<int64_t>(run.period, 1)));
     const int start = op.options.is_async ? env.machine.microthreads.start : start_of(env.machine, op);
     run.next_tick = static_cast<int64_t>(env.now + static_cast<uint64_t>(start)) * ticks_per_cycle;
     run.started = env.now;
@@ -171,7 +179,8 @@ bool Pe::start_vector(const VecOp& op) {
     if (runs.empty()) runs.resize(static_cast<size_t>(main_thread()) + 1);
     runs[static_cast<size_t>(thread)] = run;
     for (const auto& observer : env.observers) {
-        observer->operation_started(env.now, x, y, thread, vec_rows[static_cast<size_t>(op.op)].name.data(), run.remaining);
+        observer->operation_started(env.now, x, y, thread, vec_rows[static_cast<size_t>(op.op)].name.data(),
+                                    run.remaining);
     }
     if (run.remaining == 0 && !run.infinite) finish_run(thread);
     return true;
@@ -226,7 +235,8 @@ bool ended_by_fifo(const Pe& pe, const VecRun& run) {
                       : fifo.empty_action == FifoAction::terminate && !pe.fifo_has(s);
     };
     if (ends(run.dst, true)) return true;
-    for (int i = 0; i < run.sources; ++i) if (ends(run.source[static_cast<size_t>(i)], false)) return true;
+    for (int i = 0; i < run.sources; ++i)
+        if (ends(run.source[static_cast<size_t>(i)], false)) return true;
     return false;
 }
 
@@ -249,7 +259,8 @@ void Pe::meet_controls(int thread) {
             if (run.options.on_control == OnControl::ignore && !(blocked >> s.number & 1)) return;
             take_wavelet(s.number);
             if (run.options.on_control == OnControl::ignore) ++env.stats.dropped_controls;
-            if (run.options.on_control == OnControl::activate) activate(run.options.on_control_task, env.machine.microthreads.end);
+            if (run.options.on_control == OnControl::activate)
+                activate(run.options.on_control_task, env.machine.microthreads.end);
             if (run.options.on_control == OnControl::terminate) finish_run(thread);
         }
     }
@@ -263,7 +274,9 @@ void Pe::advance_run(int thread) {
     current_function = run.started_in;
     if (ended_by_fifo(*this, run)) return finish_run(thread);
     run.next_tick = std::max(run.next_tick, static_cast<int64_t>(env.now) * ticks_per_cycle);
-    const int most = run.infinite ? run.group : static_cast<int>(std::min<uint32_t>(run.remaining, static_cast<uint32_t>(run.group)));
+    const int most = run.infinite
+                         ? run.group
+                         : static_cast<int>(std::min<uint32_t>(run.remaining, static_cast<uint32_t>(run.group)));
     for (int k = 0; k < most; ++k) {
         if (k > 0 && !(inputs_ready(run) && output_ready(run.dst))) break;
         int index = run.options.index == none ? 0 : run.options.index;
@@ -344,9 +357,7 @@ void Pe::write_element(Stream& dst, uint32_t value, int index, bool last) {
     case StreamKind::fifo: return fifo_push(dst, value);
     case StreamKind::pointer: return memory.store(dst.address, dst.words, value);
     case StreamKind::none: return;
-    default:
-        memory.store(element_address(dst) + (dst.index_offset ? index : 0), dst.words, value);
-        advance(dst);
+    default: memory.store(element_address(dst) + (dst.index_offset ? index : 0), dst.words, value); advance(dst);
     }
 }
 
@@ -376,8 +387,10 @@ void Pe::finish_run(int thread) {
     for (int i = 0; i < run.sources; ++i) save_address(*this, run.source[static_cast<size_t>(i)]);
     const auto end = static_cast<uint64_t>((run.next_tick + ticks_per_cycle - 1) / ticks_per_cycle);
     if (thread == main_thread()) main_ready = std::max(main_ready, end);
-    const int delay = static_cast<int>(end > env.now ? end - env.now : 0) + (thread == main_thread() ? 0 : env.machine.microthreads.end);
-    for (int i = 0; i < run.options.completion_count; ++i) complete(run.options.completions[static_cast<size_t>(i)], delay);
+    const int delay = static_cast<int>(end > env.now ? end - env.now : 0) +
+                      (thread == main_thread() ? 0 : env.machine.microthreads.end);
+    for (int i = 0; i < run.options.completion_count; ++i)
+        complete(run.options.completions[static_cast<size_t>(i)], delay);
     ++env.stats.vector_operations;
     for (const auto& observer : env.observers) observer->operation_ended(env.now, x, y, thread);
 }

@@ -49,14 +49,16 @@ uint64_t Pe::stack_end() const {
 void Pe::call(const Function& function, int result, bool from_map) {
     Frame frame{&function, 0, 0, static_cast<int>(stack_end()), result, from_map};
     if (frame.stack + function.frame_words > program->memory_end) {
-        throw Fault("stack overflow in " + function.name + ": " + std::to_string(frame.stack + function.frame_words - program->memory_end) +
-                    " words too many");
+        throw Fault("stack overflow in " + function.name + ": " +
+                    std::to_string(frame.stack + function.frame_words - program->memory_end) + " words too many");
     }
-    if (frames.size() >= static_cast<size_t>(memory.size())) throw Fault("stack overflow in " + function.name + ": endless recursion");
+    if (frames.size() >= static_cast<size_t>(memory.size()))
+        throw Fault("stack overflow in " + function.name + ": endless recursion");
     if (!frames.empty()) frame.registers = frames.back().registers + frames.back().function->registers;
     const size_t needed = static_cast<size_t>(frame.registers + function.registers);
     if (registers.size() < needed) registers.resize(needed);
-    std::fill(registers.begin() + frame.registers, registers.begin() + static_cast<std::ptrdiff_t>(needed), uint64_t{0});
+    std::fill(registers.begin() + frame.registers, registers.begin() + static_cast<std::ptrdiff_t>(needed),
+              uint64_t{0});
     frames.push_back(frame);
 }
 
@@ -75,7 +77,8 @@ void call_with_arguments(Pe& pe, const Function& function, const Instr& instr) {
     const size_t from = static_cast<size_t>(pe.frames.back().registers + std::max(instr.a, 0));
     pe.call(function, instr.dst, false);
     const size_t to = static_cast<size_t>(pe.frames.back().registers);
-    const size_t count = std::min<size_t>(static_cast<size_t>(std::max(instr.c, 0)), static_cast<size_t>(function.registers));
+    const size_t count =
+        std::min<size_t>(static_cast<size_t>(std::max(instr.c, 0)), static_cast<size_t>(function.registers));
     for (size_t i = 0; i < count; ++i) pe.registers[to + i] = pe.registers[from + i];
 }
 
@@ -95,17 +98,36 @@ uint64_t incremented(const Pe& pe, Dsd dsd, int64_t words) {
 int Pe::execute(const Instr& i) {
     const int cost = env.machine.scalar[static_cast<size_t>(i.op)][static_cast<size_t>(i.ty)];
     switch (i.op) {
-    case Op::mov_: case Op::neg_: case Op::not_: set(i, ops::scalar_unary(i.op, i.ty, operand(i.a))); break;
-    case Op::add_: case Op::sub_: case Op::mul_: case Op::div_: case Op::rem_: case Op::and_: case Op::or_:
-    case Op::xor_: case Op::shl_: case Op::shr_:
-        set(i, ops::scalar_binary(i.op, i.ty, operand(i.a), operand(i.b)));
-        break;
-    case Op::eq_: case Op::ne_: case Op::lt_: case Op::le_: set(i, ops::compare(i.op, i.ty, operand(i.a), operand(i.b))); break;
+    case Op::mov_:
+    case Op::neg_:
+    case Op::not_: set(i, ops::scalar_unary(i.op, i.ty, operand(i.a))); break;
+    case Op::add_:
+    case Op::sub_:
+    case Op::mul_:
+    case Op::div_:
+    case Op::rem_:
+    case Op::and_:
+    case Op::or_:
+    case Op::xor_:
+    case Op::shl_:
+    case Op::shr_: set(i, ops::scalar_binary(i.op, i.ty, operand(i.a), operand(i.b))); break;
+    case Op::eq_:
+    case Op::ne_:
+    case Op::lt_:
+    case Op::le_: set(i, ops::compare(i.op, i.ty, operand(i.a), operand(i.b))); break;
     case Op::cvt_: set(i, ops::convert(i.ty, static_cast<Ty>(i.imm), operand(i.a))); break;
-    case Op::load_: case Op::store_: case Op::copy_: case Op::frame_: return execute_memory(i);
-    case Op::jmp_: case Op::brt_: case Op::brf_: case Op::call_: case Op::callp_: case Op::ret_: case Op::assert_:
-    case Op::trap_:
-        return execute_control(i);
+    case Op::load_:
+    case Op::store_:
+    case Op::copy_:
+    case Op::frame_: return execute_memory(i);
+    case Op::jmp_:
+    case Op::brt_:
+    case Op::brf_:
+    case Op::call_:
+    case Op::callp_:
+    case Op::ret_:
+    case Op::assert_:
+    case Op::trap_: return execute_control(i);
     case Op::dsdbase_: set(i, Dsd{operand(i.a)}.with_address(operand(i.b)).bits); break;
     case Op::dsdlen_: set(i, Dsd{operand(i.a)}.with_length(operand(i.b)).bits); break;
     case Op::dsdstride_: set(i, Dsd{operand(i.a)}.with_stride(operand(i.b)).bits); break;
@@ -125,7 +147,8 @@ int Pe::execute_memory(const Instr& i) {
         set(i, ops::normalise(i.ty, memory.load(address, words_of(i.ty))));
         return cost;
     case Op::store_:
-        if (is_register) return write_register(static_cast<uint16_t>(address / 2), static_cast<uint16_t>(operand(i.b))), cost;
+        if (is_register)
+            return write_register(static_cast<uint16_t>(address / 2), static_cast<uint16_t>(operand(i.b))), cost;
         memory.store(address, words_of(i.ty), operand(i.b));
         return cost;
     case Op::copy_: {
@@ -143,7 +166,8 @@ int Pe::execute_control(const Instr& i) {
     const int cost = env.machine.scalar[static_cast<size_t>(i.op)][static_cast<size_t>(i.ty)];
     switch (i.op) {
     case Op::jmp_: frames.back().pc = static_cast<int>(i.imm); return cost;
-    case Op::brt_: case Op::brf_:
+    case Op::brt_:
+    case Op::brf_:
         if ((operand(i.a) & 1) != (i.op == Op::brt_)) return cost;
         frames.back().pc = static_cast<int>(i.imm);
         return env.machine.branch_taken;
@@ -159,7 +183,9 @@ int Pe::execute_control(const Instr& i) {
         return_from(i);
         return to_map ? 0 : cost;
     }
-    case Op::assert_: if (operand(i.a) & 1) return cost; [[fallthrough]];
+    case Op::assert_:
+        if (operand(i.a) & 1) return cost;
+        [[fallthrough]];
     default: throw Fault(program->messages[static_cast<size_t>(i.imm)]);
     }
 }
@@ -199,7 +225,9 @@ int Pe::execute_system(const Instr& i) {
     case Op::random_: set(i, random()); break;
     case Op::prng_:
         if (i.imm == 0) active_generator = static_cast<int>(operand(i.a) & 1);
-        else generator[static_cast<size_t>(active_generator)] = (static_cast<uint32_t>(operand(i.a)) + 1) * 0x9e3779b9u | 1u;
+        else
+            generator[static_cast<size_t>(active_generator)] =
+                (static_cast<uint32_t>(operand(i.a)) + 1) * 0x9e3779b9u | 1u;
         break;
     case Op::print_: print(i); break;
     default: throw std::logic_error("operation without a case");
@@ -234,8 +262,9 @@ std::string formatted(char format, Ty ty, uint64_t value) {
     case 'b': return digits(value, 1, bits);
     case 'c': return std::string(1, static_cast<char>(value));
     case 'f':
-        std::snprintf(text, sizeof text, "%f", ty == Ty::f16 ? double{ops::from_f16(static_cast<uint32_t>(value))}
-                                                              : double{ops::from_f32(static_cast<uint32_t>(value))});
+        std::snprintf(text, sizeof text, "%f",
+                      ty == Ty::f16 ? double{ops::from_f16(static_cast<uint32_t>(value))}
+                                    : double{ops::from_f32(static_cast<uint32_t>(value))});
         return text;
     default: return is_signed(ty) ? std::to_string(static_cast<int64_t>(value)) : std::to_string(value);
     }

@@ -21,7 +21,6 @@ public:
     double number(const std::string& name) const;
     int integer(const std::string& name) const;
     std::vector<int> integers(const std::string& name) const;
-    bool has(const std::string& name) const { return rows_.contains(name); }
 
 private:
     void add(const std::string& prefix, const Value& value);

@@ -35,8 +35,8 @@ public:
 
 private:
     [[noreturn]] void out_of_bounds(int64_t address, int64_t words, const char* what) const {
-        throw Fault(std::string(what) + " of " + std::to_string(words) + " words at address " + std::to_string(address) +
-                    " is outside of memory (" + std::to_string(size_) + " words)");
+        throw Fault(std::string(what) + " of " + std::to_string(words) + " words at address " +
+                    std::to_string(address) + " is outside of memory (" + std::to_string(size_) + " words)");
     }
 
     uint16_t* words_ = nullptr;

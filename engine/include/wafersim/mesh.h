@@ -1,8 +1,8 @@
 // The wafer: PEs, routers, links, host, and the clock that drives them.
 //
 // One cycle is `Mesh::tick`, a list of phases (docs/architecture.md). Only what may have something to do is
-// visited: `ActiveSet` remembers PEs and routers and gives them in the order of their numbers, so that the result does not depend on
-// what happened before in the program that simulates.
+// visited: `ActiveSet` remembers PEs and routers and gives them in the order of their numbers, so that the result does
+// not depend on the order in which they became active.
 #pragma once
 
 #include <cstdlib>
@@ -136,7 +136,6 @@ private:
     bool all_done(const std::vector<uint32_t>& tickets) const;
     bool any_open() const;
     void report_fault(const Pe& pe, const std::string& message, bool in_pe);
-    uint32_t number_of(const Pe& pe) const { return static_cast<uint32_t>(pe.y * image_.width + pe.x); }
     uint32_t guarded_ = 0;              // the PE or router at work, for faults
 
     Image image_;

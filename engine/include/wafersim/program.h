@@ -151,7 +151,8 @@ enum Dir : uint8_t { ramp = 1, east = 2, west = 4, south = 8, north = 16, host =
 enum Side : uint8_t { side_ramp, side_east, side_west, side_south, side_north, side_host, side_count };
 inline constexpr std::array<const char*, side_count> side_names{"RAMP", "EAST", "WEST", "SOUTH", "NORTH", "HOST"};
 // The side of the neighbour that a link from `side` leads to.
-inline constexpr std::array<Side, side_count> opposite{side_ramp, side_west, side_east, side_north, side_south, side_host};
+inline constexpr std::array<Side, side_count> opposite{side_ramp,  side_west,  side_east,
+                                                       side_north, side_south, side_host};
 
 enum class PopMode : uint8_t { no_pop, always_pop, pop_on_advance, pop_on_header };
 enum class FilterKind : uint8_t { none, range, counter, sparse_counter };
