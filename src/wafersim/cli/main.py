@@ -1,0 +1,117 @@
+"""The command `wafersim`: what is neither compiling nor running one program.
+
+    wafersim examples PATH   run every command script of a checkout of sdk-examples
+    wafersim info OUT        describe a compiled folder
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from wafersim import __version__
+from wafersim.errors import UsageError, WafersimError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command; returns its exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.action is None:
+        parser.print_help()
+        return 2
+    try:
+        return options.action(options)
+    except WafersimError as error:
+        print(f"wafersim: error: {error}", file=sys.stderr)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        print("wafersim: interrupted", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="wafersim", description="An open CSL toolchain: compiler and simulator.")
+    parser.add_argument("--version", action="version", version=f"wafersim {__version__}")
+    parser.set_defaults(action=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    examples = commands.add_parser("examples", help="run a checkout of sdk-examples and tell what passes")
+    examples.add_argument("path", type=Path, help="folder with commands_*.sh files somewhere below")
+    examples.add_argument("--arch", choices=("wse2", "wse3"), default="", help="only scripts of this architecture")
+    examples.add_argument("--only", action="append", default=[], metavar="PATTERN", help="part of a name, or wildcards")
+    examples.add_argument("--jobs", "-j", type=int, default=os.cpu_count() or 1, help="scripts at a time")
+    examples.add_argument("--timeout", type=float, default=600.0, metavar="SECONDS", help="for each script")
+    examples.add_argument("--json", metavar="FILE", help="write the outcomes to FILE as JSON (-: standard output)")
+    examples.add_argument("--logs", type=Path, metavar="FOLDER", help="keep the output of scripts that fail")
+    examples.set_defaults(action=_examples)
+    info = commands.add_parser("info", help="describe a compiled folder")
+    info.add_argument("out", help="folder that cslc wrote")
+    info.add_argument("--json", action="store_true", help="as JSON")
+    info.set_defaults(action=_info)
+    return parser
+
+
+def _info(options: argparse.Namespace) -> int:
+    from wafersim import image as images
+    from wafersim.cli import info
+
+    image = images.load(options.out)
+    if options.json:
+        print(json.dumps(info.describe(image), indent=2))
+    else:
+        print("\n".join(info.lines(image, options.out)))
+    return 0
+
+
+def _examples(options: argparse.Namespace) -> int:
+    from wafersim.cli import examples
+
+    if options.jobs < 1 or options.timeout <= 0:
+        raise UsageError(f"--jobs and --timeout must be positive, got {options.jobs} and {options.timeout:g}")
+    selection = examples.Selection(
+        options.path.resolve(), options.arch, tuple(options.only), options.jobs, options.timeout
+    )
+    scripts = examples.find(selection)
+    width = max(len(script.name) for script in scripts)
+    table = sys.stderr if options.json == "-" else sys.stdout
+
+    def report(outcome: examples.Outcome) -> None:
+        print(examples.row(outcome, width), file=table, flush=True)
+        if options.logs and not outcome.passed:
+            options.logs.mkdir(parents=True, exist_ok=True)
+            name = f"{outcome.name.replace('/', '_')}.{Path(outcome.script).stem}.log"
+            (options.logs / name).write_text(outcome.output, encoding="utf-8")
+
+    start = time.monotonic()
+    outcomes = examples.run_all(scripts, selection, report)
+    seconds = time.monotonic() - start
+    for line in examples.summary(outcomes, seconds):
+        print(line, file=table)
+    if options.json:
+        _write_json(options.json, outcomes, seconds)
+    return 0 if all(outcome.passed for outcome in outcomes) else 1
+
+
+def _write_json(target: str, outcomes: list, seconds: float) -> None:
+    content = {
+        "wafersim": __version__,
+        "passed": sum(outcome.passed for outcome in outcomes),
+        "total": len(outcomes),
+        "seconds": round(seconds, 1),
+        "scripts": [asdict(outcome) for outcome in outcomes],
+    }
+    text = json.dumps(content, indent=2) + "\n"
+    if target == "-":
+        print(text, end="")
+    else:
+        Path(target).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
