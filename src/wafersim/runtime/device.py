@@ -20,7 +20,7 @@ import numpy as np
 from wafersim.ir.program import Image
 from wafersim.runtime import report
 from wafersim.runtime.errors import CycleLimitError, DeadlockError, FaultError
-from wafersim.runtime.settings import RunSettings
+from wafersim.runtime.settings import RunSettings, settle_cycles
 
 SLICE = 20_000
 """Cycles per call of the engine: short enough for Ctrl-C and the progress line, long enough to cost nothing."""
@@ -96,8 +96,10 @@ class Device:
         return transfer.done
 
     def settle(self) -> str:
-        """Run until nothing moves any more, for at most `settle_cycles`."""
-        end = self.mesh.cycle + self.settings.settle_cycles
+        """Run until nothing moves any more, within the bounds of the settings."""
+        end = self.mesh.cycle + settle_cycles(self.settings, self.image.memcpy)
+        if self.settings.max_cycles:
+            end = min(end, self.settings.max_cycles)
         status = "budget"
         while status == "budget" and self.mesh.cycle < end:
             status = self.mesh.run(min(SLICE, end - self.mesh.cycle), [])

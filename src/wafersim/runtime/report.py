@@ -21,8 +21,8 @@ def fault(finding: dict[str, Any] | None, image: Image) -> str:
         return "the device reported a fault"
     lines = [f"fault: {finding.get('message', 'unknown')}"]
     lines += [f"  PE      ({finding.get('x')}, {finding.get('y')}){_program(finding, image)}"]
-    if finding.get("task") is not None:
-        lines.append(f"  task    {finding['task']}")
+    if finding.get("task"):
+        lines.append(f"  task    {finding['task']}{_function(finding)}")
     where = location(finding, image)
     if where:
         lines.append(f"  source  {where}")
@@ -79,6 +79,11 @@ def _program(finding: dict[str, Any], image: Image) -> str:
     return f"  program {program.name}" if program else ""
 
 
+def _function(finding: dict[str, Any]) -> str:
+    function = finding.get("function")
+    return f", in function {function}" if function and function != finding.get("task") else ""
+
+
 def _group(group: Any) -> str:
     if isinstance(group, str):
         return group
@@ -98,6 +103,8 @@ def _wavelet(wavelet: Any) -> str:
         text += f", data {wavelet['data']:#010x}"
     if "age" in wavelet:
         text += f", since {wavelet['age']} cycles"
+    if wavelet.get("why"):
+        text += f": {wavelet['why']}"
     return text
 
 

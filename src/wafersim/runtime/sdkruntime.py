@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from wafersim import image as images
-from wafersim.ir.program import Image
+from wafersim.ir.program import Dir, Image
 from wafersim.runtime import core, mesh, packing, settings
 from wafersim.runtime.artifacts import SYMBOLS, HostPort, SdkCompileArtifacts
 from wafersim.runtime.device import Device, Transfer
@@ -109,7 +109,7 @@ class SdkRuntime:
                 "Cannot call stop() multiple times, or call stop() if run() has not been called "
                 f"(the runtime is {self._state})"
             )
-        device = self._running()
+        device = self._running_device()
         self._state = "stopped"
         try:
             if not device.failed:
@@ -261,9 +261,12 @@ class SdkRuntime:
         if not 0 < count <= data.size:
             raise SdkError(f"n_wavelets is {count}, but src has {data.size} 32-bit words")
         device = self._running()
+        words = data[:count].copy()
 
         def start() -> int:
-            return device.mesh.edge_send(chosen.x, chosen.y, int(chosen.side), chosen.color, data[:count].copy())
+            if chosen.side == Dir.HOST:
+                return device.mesh.stream_in(chosen.x, chosen.y, 1, 1, chosen.color, words)
+            return device.mesh.edge_send(chosen.x, chosen.y, int(chosen.side), chosen.color, words)
 
         return self._submit(Transfer(f"send to port '{chosen.name}'", start, immediate=True), nonblock)
 
@@ -279,7 +282,7 @@ class SdkRuntime:
             raise SdkError(f"n_wavelets is {count}, but dest has room for {target.size} 32-bit words")
 
         def finish(data: np.ndarray | None) -> None:
-            target[:count] = _result(data)
+            target[:count] = _result(data).reshape(-1)
 
         return self._submit(self._receive(chosen, count, finish), nonblock)
 
@@ -300,6 +303,8 @@ class SdkRuntime:
         device = self._running()
 
         def start() -> int:
+            if port.side == Dir.HOST:
+                return device.mesh.stream_out(port.x, port.y, 1, 1, port.color, count)
             return device.mesh.edge_receive(port.x, port.y, int(port.side), port.color, count)
 
         return Transfer(f"receive from port '{port.name}'", start, finish, immediate=True)
@@ -445,9 +450,12 @@ class SdkRuntime:
         return task._transfer
 
     def _running(self) -> Device:
-        if self._state != "running" and not (self._state == "stopped" and self._device is None):
+        if self._state != "running":
             raise SdkError(f"SdkRuntime must be running to accept memcpy commands (the runtime is {self._state})")
-        return self._running_device()
+        device = self._running_device()
+        if device.failed:
+            raise SdkError("the device has stopped after an error and accepts no more commands")
+        return device
 
     def _running_device(self) -> Device:
         if self._device is None:

@@ -1,7 +1,8 @@
 """Settings of a run, read once from the environment when a runtime is made.
 
     WAFERSIM_MAX_CYCLES     end the run with an error after so many cycles (0: no bound)
-    WAFERSIM_SETTLE_CYCLES  how long `stop` lets the device work on after the last command
+    WAFERSIM_SETTLE_CYCLES  how long `stop` lets the device work on after the last command (default: 10 000 for
+                            programs with memcpy, which are complete by then, 1 000 000 for SdkLayout ones)
     WAFERSIM_MACHINE        preset of the machine table (`sim`, `silicon`) or path of one
     WAFERSIM_PROGRESS       0 switches the progress line off, 1 shows it without a terminal
     WAFERSIM_LOG            where output of `<simprint>` goes (default `sim.log`, empty: nowhere)
@@ -13,10 +14,11 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from wafersim.runtime.errors import SdkError
 
-SETTLE_CYCLES = 1_000_000
+SETTLE_MEMCPY, SETTLE_LAYOUT = 10_000, 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,8 @@ class RunSettings:
     """Resolved settings of one runtime."""
 
     max_cycles: int = 0
-    settle_cycles: int = SETTLE_CYCLES
+    settle_cycles: int | None = None
+    """None: by the kind of program."""
     machine: str = ""
     progress: bool = False
     log_path: str = "sim.log"
@@ -35,7 +38,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> RunSettings
     progress = environment.get("WAFERSIM_PROGRESS", "")
     return RunSettings(
         max_cycles=_number(environment, "WAFERSIM_MAX_CYCLES", 0),
-        settle_cycles=_number(environment, "WAFERSIM_SETTLE_CYCLES", SETTLE_CYCLES),
+        settle_cycles=_number(environment, "WAFERSIM_SETTLE_CYCLES", None),
         machine=environment.get("WAFERSIM_MACHINE", ""),
         progress=progress == "1" or (progress != "0" and sys.stderr.isatty()),
         log_path=environment.get("WAFERSIM_LOG", "sim.log"),
@@ -43,7 +46,14 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> RunSettings
     )
 
 
-def _number(environment: Mapping[str, str], name: str, default: int) -> int:
+def settle_cycles(settings: RunSettings, memcpy: bool) -> int:
+    """How long a program may work on after its last command."""
+    if settings.settle_cycles is not None:
+        return settings.settle_cycles
+    return SETTLE_MEMCPY if memcpy else SETTLE_LAYOUT
+
+
+def _number(environment: Mapping[str, str], name: str, default: Any) -> Any:
     text = environment.get(name, "")
     if not text:
         return default
