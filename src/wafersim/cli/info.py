@@ -44,7 +44,8 @@ def lines(image: Image, folder: str) -> Iterator[str]:
         yield "  params    " + ", ".join(f"{name}={value}" for name, value in image.params.items())
     yield "  colors    " + (", ".join(f"{color} on {count} PEs" for color, count in told["colors"].items()) or "none")
     for entry in told["exports"]:
-        yield f"  export    {entry['name']}: {entry['type']}{'' if entry['mutable'] else ' (read-only)'}"
+        fixed = not entry["mutable"] and not entry["type"].startswith("fn")
+        yield f"  export    {entry['name']}: {entry['type']}{' (read-only)' if fixed else ''}"
     for program in told["programs"]:
         yield from _program_lines(program)
 

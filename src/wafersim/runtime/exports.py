@@ -88,9 +88,10 @@ def program_at(image: Image, x: int, y: int) -> Program:
 
 def find_symbol(program: Program, name: str) -> Symbol:
     """The variable `name` of a program: by its own name, by its name without modules, or as exported."""
-    for symbol in program.symbols:
-        if symbol.name == name:
-            return symbol
+    named = [symbol for symbol in program.symbols if symbol.name == name]
+    if named:
+        # An exported pointer without a variable has the name of the export: what it points to is meant.
+        return max(named, key=lambda symbol: symbol.words)
     for symbol in program.symbols:
         if symbol.name.rsplit(".", 1)[-1] == name:
             return symbol
