@@ -268,7 +268,9 @@ def lower(unit: Unit, instance: FunctionInstance) -> None:
             raise unit.error(decl.span, f"'{decl.name}' is extern: linking with other files is not supported")
         _declare_params(an, decl, instance, int(by_address))
         flow = control.block(an, decl.body)
-        if flow is None and unit.diagnostics.error_count == before:
+        if unit.diagnostics.error_count > before:
+            return  # the code may lack labels that it jumps to; no program comes out of a unit with errors
+        if flow is None:
             _end(an, decl, instance.result)
         unit.program.define_function(instance.index, builder.finish())
 
