@@ -35,10 +35,13 @@ class Compiled:
         return [line for item in self.diagnostics.items for line in item.lines()]
 
 
-def compile_case(case: Case, arch: str) -> Compiled:
-    """A case with a layout block is a layout; any other is the program of each tile of a small rectangle."""
+def compile_case(case: Case, arch: str, **limits: int) -> Compiled:
+    """A case with a layout block is a layout; any other is the program of each tile of a small rectangle.
+
+    `limits` are those of the compilation (`step_limit`, ...).
+    """
     result = Compiled()
-    compilation = result.compilation = layout.new_compilation(machine.load(arch), result.diagnostics)
+    compilation = result.compilation = layout.new_compilation(machine.load(arch), result.diagnostics, **limits)
     try:
         file = result.file = compilation.loader.add(case.path, Source("", case.text, case.path))
         if case.kind == "run":

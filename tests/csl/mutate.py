@@ -63,8 +63,29 @@ def _replace(tokens: list[str], at: int, random_: random.Random) -> None:
     tokens[at] = random_.choice(tokens) if random_.random() < 0.6 else random_.choice(_FRAGMENTS)
 
 
+def _exchange(tokens: list[str], at: int, random_: random.Random) -> None:
+    """Another word for a word, another number for a number: what the parser lets through."""
+    words = [place for place, token in enumerate(tokens) if re.match(r"[A-Za-z_@0-9]", token)]
+    if not words:
+        return
+    place = random_.choice(words)
+    first = tokens[place][0]
+    pattern = "@" if first == "@" else "[0-9]" if first.isdigit() else "[A-Za-z_]"
+    alike = [token for token in tokens if re.match(pattern, token)]
+    others = {"@": alike, "[0-9]": _NUMBERS, "[A-Za-z_]": _WORDS}[pattern]
+    tokens[place] = random_.choice(alike if random_.random() < 0.7 else others)
+
+
+_NUMBERS = ["0", "1", "-1", "3", "31", "65535", "65536", "4294967296", "1.5", "0.0", "1e38", "(1 << 70)"]
+_WORDS = [
+    "i16", "u16", "i32", "u8", "i64", "f16", "f32", "bool", "void", "type", "color", "comptime_int", "comptime_string",
+    "anytype", "mem1d_dsd", "fabin_dsd", "undefined", "true", "false", "main", "x", "unreachable", "RAMP", "nothing",
+]  # fmt: skip
+
+
 _CHANGES: list[Callable[[str, random.Random], str]] = [
     _truncated,
     _without_character,
     *(_on_tokens(change) for change in (_delete, _duplicate, _swap, _insert, _replace)),
+    *(_on_tokens(_exchange) for _ in range(7)),
 ]

@@ -224,6 +224,11 @@ def _key(param: Known | t.Type) -> tuple[Any, ...]:
 def _new_instance(
     unit: Unit, value: FunctionValue, params: list[Known | t.Type], result: t.Type, span: Span, key: Any
 ) -> FunctionInstance:
+    for ty in (*(param for param in params if isinstance(param, t.Type)), result):
+        if ty.comptime_only:
+            where = value.decl.name_span if span is NO_SPAN else span
+            message = f"'{value.decl.name}' cannot run: values of type '{ty}' exist only at compile time"
+            raise unit.error(where, message)
     index = unit.program.reserve_function(str(value))
     found = unit.functions[key] = FunctionInstance(value, params, result, index, span)
     unit.work.append(found)

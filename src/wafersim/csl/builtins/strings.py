@@ -14,9 +14,16 @@ def strlen(an, node, want):
     return known_int(len(an.known_string(node.args[0], _REASON)), t.U32)
 
 
+MAX_LENGTH = 1 << 20
+"""Characters of a string made at compile time; more is a mistake, and would eat the memory of the host."""
+
+
 @builtin("strcat", 1, None)
 def strcat(an, node, want):
-    return Known(t.COMPTIME_STRING, "".join(an.known_string(argument, _REASON) for argument in node.args))
+    text = "".join(an.known_string(argument, _REASON) for argument in node.args)
+    if len(text) > MAX_LENGTH:
+        raise an.error(node.span, f"the string is longer than {MAX_LENGTH} characters")
+    return Known(t.COMPTIME_STRING, text)
 
 
 @builtin("get_array", 1)
