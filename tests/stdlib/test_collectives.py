@@ -168,7 +168,9 @@ def expected(kind: int, root: int, me: int, sends: np.ndarray, count: int) -> np
 
 
 @pytest.mark.parametrize("arch", ["wse2", "wse3"])
-@pytest.mark.parametrize(("width", "height", "count", "seed"), [(3, 2, 3, 57), (7, 1, 3, 12), (4, 3, 2, 2), (2, 4, 7, 3)])
+@pytest.mark.parametrize(
+    ("width", "height", "count", "seed"), [(3, 2, 3, 57), (7, 1, 3, 12), (4, 3, 2, 2), (2, 4, 7, 3)]
+)
 def test_random_sequences(arch, width, height, count, seed, tmp_path):
     rng = random.Random(seed)
     operations = 14

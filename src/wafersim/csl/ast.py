@@ -377,6 +377,8 @@ class VarDecl(Stmt):
     type: Expr | None
     init: Expr | None
     attributes: Attributes = field(default_factory=Attributes)
+    imports: bool | None = field(default=None, init=False)
+    """Does the initialiser import a module? Found by the analyser on first use: files are analysed many times."""
 
 
 @dataclass(slots=True, eq=False)
@@ -400,6 +402,8 @@ class FnDecl(Stmt):
     body: Block | None
     """None for `extern`."""
     attributes: Attributes = field(default_factory=Attributes)
+    addressed: frozenset[str] | None = field(default=None, init=False)
+    """Names in the body whose address is taken. Found by the analyser on first use, like `VarDecl.imports`."""
 
 
 @dataclass(slots=True, eq=False)

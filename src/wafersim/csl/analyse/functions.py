@@ -84,6 +84,8 @@ def _is_generic(param: ast.Param, generic: set[str]) -> bool:
 
 def _mentions(expr: ast.Expr, names: set[str]) -> bool:
     """Does an expression name one of `names`, or `anytype`?"""
+    if isinstance(expr, ast.Ident):
+        return expr.name in names or expr.name == "anytype"
     return any(isinstance(node, ast.Ident) and (node.name in names or node.name == "anytype") for node in walk(expr))
 
 
@@ -92,7 +94,9 @@ def walk(node: object):
     if isinstance(node, ast.Node):
         yield node
         for name in _fields(type(node)):
-            yield from walk(getattr(node, name))
+            child = getattr(node, name)
+            if isinstance(child, (ast.Node, list)):
+                yield from walk(child)
     elif isinstance(node, list):
         for item in node:
             yield from walk(item)
@@ -263,7 +267,7 @@ def lower(unit: Unit, instance: FunctionInstance) -> None:
     types = [t.ir_type(t.U16), *types] if by_address else types
     result = t.ir_type(t.VOID if by_address else instance.result)
     builder = FunctionBuilder(unit.program, str(instance.value), types, result, unit.program.location(decl.span))
-    an = Analyser(unit, module, builder=builder, result_type=instance.result, in_memory=addressed_names(decl.body))
+    an = Analyser(unit, module, builder=builder, result_type=instance.result, in_memory=addressed_names(decl))
     an.result_address = 0 if by_address else None
     generic = any(isinstance(param, Known) for param in instance.params) and instance.call_span is not NO_SPAN
     notes = [Note(instance.call_span, f"'{decl.name}' is used here")] if generic else []
@@ -326,14 +330,20 @@ def _end(an: Analyser, decl: ast.FnDecl, result: t.Type) -> None:
     an.emit(decl.span, "ret")
 
 
-def addressed_names(body: ast.Block | None) -> frozenset[str]:
+def addressed_names(decl: ast.FnDecl) -> frozenset[str]:
     """Names in a function body whose address is taken: they live in the stack frame."""
+    if decl.addressed is None:
+        decl.addressed = frozenset(_addressed(decl.body)) if decl.body is not None else frozenset()
+    return decl.addressed
+
+
+def _addressed(body: ast.Block) -> set[str]:
     names = set()
-    for node in walk(body) if body is not None else ():
+    for node in walk(body):
         if isinstance(node, ast.Unary) and node.op == "&":
             target = node.operand
             while isinstance(target, (ast.Member, ast.Index)):
                 target = target.operand
             if isinstance(target, ast.Ident):
                 names.add(target.name)
-    return frozenset(names)
+    return names

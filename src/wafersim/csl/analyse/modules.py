@@ -116,7 +116,9 @@ def _has_effects(decl: Declaration) -> bool:
         return False
     if decl.attributes.storage == "export":
         return True
-    return any(isinstance(node, ast.BuiltinCall) and node.name == "import_module" for node in walk(decl.init))
+    if decl.imports is None:
+        decl.imports = any(isinstance(n, ast.BuiltinCall) and n.name == "import_module" for n in walk(decl.init))
+    return decl.imports
 
 
 class _contexts:
