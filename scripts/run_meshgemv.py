@@ -16,6 +16,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 KERNEL = ROOT / "kernels_csl" / "meshgemv"
@@ -123,7 +124,7 @@ def run_step(command: list[str]) -> str:
     return result.stdout
 
 
-def parse_report(text: str) -> dict[str, float]:
+def parse_report(text: str) -> dict[str, Any]:
     """The figures that kernels_csl/meshgemv/run.py prints."""
     patterns = {
         "cycles": r"^cycles: (\d+)",

@@ -160,14 +160,14 @@ def test_commands_keep_their_order(runtime):
 
 
 def test_launch_of_no_function(runtime):
-    with pytest.raises(SdkError, match="Cannot find exported function with name 'kep' .*keep"):
+    with pytest.raises(SdkError, match=r"Cannot find exported function with name 'kep' .*keep"):
         runtime.launch("kep")
     with pytest.raises(SdkError, match="Cannot find exported function with name 'words'"):
         runtime.launch("words")
 
 
 def test_launch_with_wrong_arguments(runtime):
-    with pytest.raises(SdkError, match="argument 0 of 'keep' must be np.int16"):
+    with pytest.raises(SdkError, match=r"argument 0 of 'keep' must be np.int16"):
         runtime.launch("keep", np.int32(1), np.float32(2))
     with pytest.raises(SdkError, match="expected 2 arguments, got 0"):
         runtime.launch("keep")
@@ -206,7 +206,7 @@ def test_region_must_be_integers(runtime):
 
 
 def test_sizes(runtime):
-    with pytest.raises(SdkError, match="src has 5 elements, but .*elem_per_pe = 4"):
+    with pytest.raises(SdkError, match=r"src has 5 elements, but .*elem_per_pe = 4"):
         runtime.memcpy_h2d(0, np.zeros(5, np.uint32), 0, 0, 1, 1, 4, **options())
     with pytest.raises(SdkError, match=r"dest has 3 elements, but w \* h \* elem_per_pe = 4"):
         runtime.memcpy_d2h(np.zeros(3, np.uint32), 0, 0, 0, 1, 1, 4, **options())
@@ -242,7 +242,7 @@ def test_symbols_that_cannot_be_copied(runtime):
     words = np.zeros(2, np.uint32)
     with pytest.raises(SdkError, match="there is no exported symbol with id 77"):
         runtime.memcpy_h2d(77, words, 0, 0, 1, 1, 2, **options())
-    with pytest.raises(SdkError, match="symbol 'nothing' .* is a function: use launch"):
+    with pytest.raises(SdkError, match=r"symbol 'nothing' .* is a function: use launch"):
         runtime.memcpy_d2h(words, runtime.get_id("nothing"), 0, 0, 1, 1, 2, **options())
     with pytest.raises(SdkError, match="symbol 'fixed' is exported as read-only"):
         runtime.memcpy_h2d(runtime.get_id("fixed"), words, 0, 0, 1, 1, 2, **options())

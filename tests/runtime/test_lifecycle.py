@@ -54,7 +54,7 @@ def test_stop_before_run_and_twice(fresh):
 
 def test_nothing_is_accepted_after_stop(runtime):
     runtime.stop()
-    with pytest.raises(SdkError, match="must be running.*is stopped"):
+    with pytest.raises(SdkError, match=r"must be running.*is stopped"):
         runtime.launch("nothing")
 
 
@@ -124,7 +124,7 @@ def test_platform_of_another_architecture(fresh):
 def test_platforms():
     platform = get_platform(None, SimfabConfig(dump_core=True), SdkTarget.WSE2)
     assert platform.is_simulation() and not platform.is_system() and platform.target.arch == "wse2"
-    with pytest.raises(SdkError, match="cannot connect to '1.2.3.4:5'"):
+    with pytest.raises(SdkError, match=r"cannot connect to '1.2.3.4:5'"):
         get_system("1.2.3.4:5")
     with pytest.raises(SdkError, match="num_threads must be between 1 and 64, got 0"):
         SimfabConfig(num_threads=0)
@@ -228,7 +228,7 @@ def test_cycle_limit(out, fresh, monkeypatch):
     runtime = fresh(out)
     runtime.load()
     runtime.run()
-    with pytest.raises(CycleLimitError, match="its limit of 30000 cycles.*launch of 'forever'"):
+    with pytest.raises(CycleLimitError, match=r"its limit of 30000 cycles.*launch of 'forever'"):
         runtime.launch("forever")
     assert runtime.stats()["cycles"] == 30000
 

@@ -162,5 +162,5 @@ def _write_symbols(path: Path, regions: list[CodeRegion]) -> None:
     path.unlink(missing_ok=True)
     if blocks:
         temporary = path.with_name(f".{path.name}.npz")
-        np.savez(temporary, **blocks)
+        np.savez(temporary, **blocks)  # pyright: ignore[reportArgumentType]
         os.replace(temporary, path)
