@@ -4,6 +4,7 @@
 // that cost, and the groups below follow those of ops.def.
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "wafersim/ops.h"
@@ -254,18 +255,28 @@ std::string digits(uint64_t value, int base_bits, int width) {
 
 bool is_signed(Ty ty) { return ty == Ty::i8 || ty == Ty::i16 || ty == Ty::i32 || ty == Ty::i64; }
 
+// The fewest digits that tell the number from its neighbours, of at most `most`; 42 is "42.0".
+std::string decimal(double value, int most) {
+    char text[32];
+    for (int precision = 1; precision <= most; ++precision) {
+        std::snprintf(text, sizeof text, "%.*g", precision, value);
+        const float back = std::strtof(text, nullptr);
+        if (precision == most || double{back} == value) break;
+    }
+    std::string digits = text;
+    if (digits.find_first_not_of("-0123456789") == std::string::npos) digits += ".0";
+    return digits;
+}
+
 std::string formatted(char format, Ty ty, uint64_t value) {
     const int bits = ty == Ty::i8 || ty == Ty::u8 ? 8 : 16 * words_of(ty);
-    char text[64];
     switch (format) {
     case 'X': return digits(value, 4, bits / 4);
     case 'b': return digits(value, 1, bits);
     case 'c': return std::string(1, static_cast<char>(value));
-    case 'f':
-        std::snprintf(text, sizeof text, "%f",
-                      ty == Ty::f16 ? double{ops::from_f16(static_cast<uint32_t>(value))}
-                                    : double{ops::from_f32(static_cast<uint32_t>(value))});
-        return text;
+    case 'f': return decimal(ty == Ty::f16 ? double{ops::from_f16(static_cast<uint32_t>(value))}
+                                           : double{ops::from_f32(static_cast<uint32_t>(value))},
+                             ty == Ty::f16 ? 5 : 9);
     default: return is_signed(ty) ? std::to_string(static_cast<int64_t>(value)) : std::to_string(value);
     }
 }

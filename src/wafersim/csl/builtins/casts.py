@@ -43,15 +43,16 @@ def ptrcast(an, node, want):
     return Reg(ty, an.operand(pointer, node.span), isinstance(pointer, Reg) and pointer.temporary)
 
 
-def _analysed_only(an, expr):
+def _analysed_only(an, expr, evaluate):
     """The operand of an expression whose code is thrown away."""
     with an.builder.captured() if an.builder is not None else nullcontext():
-        return an.eval(expr)
+        return evaluate(expr)
 
 
 @builtin("type_of", 1)
 def type_of(an, node, want):
-    return known_type(_analysed_only(an, node.args[0]).type)
+    # A place stays one: its value need not be known.
+    return known_type(_analysed_only(an, node.args[0], an.analyse).type)
 
 
 @builtin("is_same_type", 2)
@@ -61,7 +62,7 @@ def is_same_type(an, node, want):
 
 @builtin("is_comptime", 1)
 def is_comptime(an, node, want):
-    return Known(t.BOOL, isinstance(_analysed_only(an, node.args[0]), Known))
+    return Known(t.BOOL, isinstance(_analysed_only(an, node.args[0], an.eval), Known))
 
 
 @builtin("is_arch", 1)

@@ -34,6 +34,12 @@ def register(an, node, want):
     return known_int(address, t.U16)
 
 
+@builtin("wafersim_word_size", 1)
+def word_size(an, node, want):
+    library_only(an, node)
+    return known_int(t.words(an.type_of(node.args[0])), t.U16)
+
+
 @builtin("wafersim_command_task", 1)
 def command_task(an, node, want):
     library_only(an, node)
