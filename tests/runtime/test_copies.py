@@ -167,7 +167,7 @@ def test_launch_of_no_function(runtime):
 
 
 def test_launch_with_wrong_arguments(runtime):
-    with pytest.raises(SdkError, match=r"argument 0 of 'keep' must be np.int16"):
+    with pytest.raises(SdkError, match=r"argument 0 of 'keep' must be np\.int16"):
         runtime.launch("keep", np.int32(1), np.float32(2))
     with pytest.raises(SdkError, match="expected 2 arguments, got 0"):
         runtime.launch("keep")
@@ -210,7 +210,7 @@ def test_sizes(runtime):
         runtime.memcpy_h2d(0, np.zeros(5, np.uint32), 0, 0, 1, 1, 4, **options())
     with pytest.raises(SdkError, match=r"dest has 3 elements, but w \* h \* elem_per_pe = 4"):
         runtime.memcpy_d2h(np.zeros(3, np.uint32), 0, 0, 0, 1, 1, 4, **options())
-    with pytest.raises(SdkError, match="src has 24 elements, but 2 \\* 1 \\* elem_per_pe = 8"):
+    with pytest.raises(SdkError, match=r"src has 24 elements, but 2 \* 1 \* elem_per_pe = 8"):
         runtime.memcpy_h2d_rowbcast(0, np.zeros(24, np.uint32), 0, 0, W, H, 4, **options())
     with pytest.raises(SdkError, match="row_stride or col_stride must be positive, got 0 and 1"):
         runtime.memcpy_h2d_stride(0, np.zeros(24, np.uint32), 0, 0, W, H, 4, 0, 1, **options())
