@@ -44,7 +44,7 @@ def compile_case(case: Case, arch: str, **limits: int) -> Compiled:
     compilation = result.compilation = layout.new_compilation(machine.load(arch), result.diagnostics, **limits)
     try:
         file = result.file = compilation.loader.add(case.path, Source("", case.text, case.path))
-        if case.kind == "run":
+        if not any(isinstance(item, ast.LayoutBlock) for item in file.items):
             _export_calls(case, file, result.diagnostics)
         if not result.diagnostics.has_errors:
             result.image = _compile(case, file, compilation)

@@ -47,6 +47,8 @@ class FunctionBuilder:
     registers: int = 0
     frame_words: int = 0
     code: Code = field(default_factory=list)
+    broken: bool = False
+    """A statement had an error: the code may jump to labels that it lacks."""
 
     def __post_init__(self) -> None:
         self.registers = len(self.params)

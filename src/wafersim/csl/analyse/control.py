@@ -69,13 +69,21 @@ def sequence(an: Analyser, statements: list[ast.Stmt]) -> Flow | None:
         except TooManyErrors:
             raise
         except Abort:
-            if an.comptime:
+            if an.comptime and not _independent(an, stmt):
                 raise
             failed = True
+            if an.builder is not None:
+                an.builder.broken = True
             _declare_failed(an, stmt)
     if failed and flow is None and an.builder is None:
         raise Abort
     return flow
+
+
+def _independent(an: Analyser, stmt: ast.Stmt) -> bool:
+    """May compile-time execution go on after an error in a statement? Yes if the next ones do not see its effect:
+    after an assertion or a binding in a comptime block, but not in a function or loop."""
+    return isinstance(stmt, ast.ExprStmt) and an.result_type is None and not an.targets
 
 
 def _declare_failed(an: Analyser, stmt: ast.Stmt) -> None:
@@ -357,7 +365,7 @@ def find_target(an: Analyser, label: str | None, span: Span, *, loop: bool) -> T
             if target.runtime and an.comptime:
                 raise an.error(span, "compile-time code cannot jump out into running code")
             return target
-    raise an.error(span, f"there is no enclosing block labelled '{label}'" if label else "this is not inside a loop")
+    raise an.error(span, f"there is no enclosing block labelled '{label}'" if label else f"'{span.text.split(maxsplit=1)[0]}' is not inside a loop")
 
 
 def break_stmt(an: Analyser, stmt: ast.Break) -> Flow:

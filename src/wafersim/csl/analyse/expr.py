@@ -9,7 +9,7 @@ from wafersim.csl import types as t
 from wafersim.csl.analyse import coerce as coercion
 from wafersim.csl.analyse import control, literals, places
 from wafersim.csl.analyse.builder import Label
-from wafersim.csl.analyse.operands import Known, Operand, Reg, known_type
+from wafersim.csl.analyse.operands import Known, Operand, Reg, Slot, known_type
 from wafersim.csl.comptime import arith
 from wafersim.csl.comptime.values import DIRECTIONS, UNDEFINED_VALUE
 from wafersim.csl.diagnostics import Abort
@@ -97,7 +97,10 @@ def index(an: Analyser, node: ast.Index, want: t.Type | None) -> Operand:
 
 def unary(an: Analyser, node: ast.Unary, want: t.Type | None) -> Operand:
     if node.op == "&":
-        return places.address_of(an, an.analyse(node.operand), node.span, const=False)
+        place = an.analyse(node.operand)
+        if isinstance(place, Slot) and not an.comptime:
+            raise an.error(node.span, "a compile-time variable has no address")
+        return places.address_of(an, place, node.span, const=False)
     operand = an.eval(node.operand, want)
     ty = operand.type
     allowed = {"-": t.is_numeric(ty), "!": ty == t.BOOL, "~": t.is_integer(ty)}[node.op]
@@ -152,6 +155,8 @@ def operate(
     _check_arithmetic(an, op, ty, span)
     if isinstance(left, Known) and isinstance(right, Known):
         return _fold(an, op, left, right, span)
+    if op in ("/", "%") and t.is_integer(ty) and isinstance(right, Known) and right.value == 0:
+        raise an.error(span, "division by zero")
     a, b = an.operand(left, span), an.operand(right, span)
     return coercion.narrow(an, an.result(span, _OPS[op], ty, a=a, b=b), ty, span)
 

@@ -74,6 +74,8 @@ def type_of(an: Analyser, decl: ast.FnDecl) -> t.FnType:
         else:
             params.append(an.type_of(param.type))
     result = None if _mentions(decl.result, generic) else an.type_of(decl.result)
+    if decl.kind == "task" and result != t.VOID:
+        raise an.error(decl.result.span, "a task gives no result: its result type must be 'void'")
     return t.FnType(tuple(params), result, decl.kind == "task")
 
 
@@ -269,23 +271,32 @@ def lower(unit: Unit, instance: FunctionInstance) -> None:
     builder = FunctionBuilder(unit.program, str(instance.value), types, result, unit.program.location(decl.span))
     an = Analyser(unit, module, builder=builder, result_type=instance.result, in_memory=addressed_names(decl))
     an.result_address = 0 if by_address else None
-    generic = any(isinstance(param, Known) for param in instance.params) and instance.call_span is not NO_SPAN
-    notes = [Note(instance.call_span, f"'{decl.name}' is used here")] if generic else []
+    generic = any(_is_generic(param, set()) for param in decl.params)
+    used = Note(instance.call_span, f"'{decl.name}' is used here{_with_types(decl, instance)}")
+    notes = [used] if generic and instance.call_span is not NO_SPAN else []
 
     def emit() -> None:
         if decl.body is None:
             raise unit.error(decl.span, f"'{decl.name}' is extern: linking with other files is not supported")
         _declare_params(an, decl, instance, int(by_address))
         flow = control.block(an, decl.body)
-        if unit.diagnostics.error_count > before:
-            return  # the code may lack labels that it jumps to; no program comes out of a unit with errors
+        if builder.broken:
+            return  # no program comes out of a unit with errors
         if flow is None:
             _end(an, decl, instance.result)
         unit.program.define_function(instance.index, builder.finish())
 
-    before = unit.diagnostics.error_count
     with module.notes(), _noted(unit, notes):
         unit.guarded(emit)
+
+
+def _with_types(decl: ast.FnDecl, instance: FunctionInstance) -> str:
+    """` with x: f32` for the parameters whose type comes from the argument."""
+    given = zip(decl.params, instance.params, strict=True)
+    pairs = [(param.name, bound) for param, bound in given if isinstance(param.type, ast.Ident)
+             and param.type.name == "anytype"]  # fmt: skip
+    shown = [f"{name}: {bound.type if isinstance(bound, Known) else bound}" for name, bound in pairs]
+    return f" with {', '.join(shown)}" if shown else ""
 
 
 class _noted:

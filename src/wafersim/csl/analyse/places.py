@@ -495,7 +495,9 @@ def _flat_position(an: Analyser, node: ast.TensorAccess, ty: t.Type, at: list[in
 def assignable(an: Analyser, place: Operand, span: Span) -> Place:
     """The operand as the left side of an assignment, or an error."""
     if not isinstance(place, Place):
-        raise an.error(span, "this value cannot be assigned to")
+        names = isinstance(place, Known) and span.text.isidentifier()
+        what = f"'{span.text}' is no variable and" if names else "this value"
+        raise an.error(span, f"{what} cannot be assigned to")
     if isinstance(place, (Memory, Slot)) and place.const:
         raise an.error(span, "this is constant and cannot be assigned to")
     return place
