@@ -365,7 +365,9 @@ def find_target(an: Analyser, label: str | None, span: Span, *, loop: bool) -> T
             if target.runtime and an.comptime:
                 raise an.error(span, "compile-time code cannot jump out into running code")
             return target
-    raise an.error(span, f"there is no enclosing block labelled '{label}'" if label else f"'{span.text.split(maxsplit=1)[0]}' is not inside a loop")
+    if label:
+        raise an.error(span, f"there is no enclosing block labelled '{label}'")
+    raise an.error(span, f"'{span.text.split(maxsplit=1)[0]}' is not inside a loop")
 
 
 def break_stmt(an: Analyser, stmt: ast.Break) -> Flow:
