@@ -98,7 +98,7 @@ def cases(options: argparse.Namespace) -> list[Case]:
 
 
 def run_case(case: Case, options: argparse.Namespace) -> Result:
-    folder = options.work / f"{case.arch}_{case.width}x{case.height}_{case.M}x{case.N}_f{case.bits}"
+    folder = options.work.resolve() / f"{case.arch}_{case.width}x{case.height}_{case.M}x{case.N}_f{case.bits}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     params = ",".join(f"{name}:{value}" for name, value in asdict(case).items() if name != "arch")
     start = time.monotonic()
@@ -107,16 +107,17 @@ def run_case(case: Case, options: argparse.Namespace) -> Result:
         f"--arch={case.arch}", str(KERNEL / "layout.csl"), f"--fabric-dims={case.width + 7},{case.height + 2}",
         "--fabric-offsets=4,1", f"--params={params}", "-o", str(folder), "--memcpy", "--channels=1",
     ])
+    # The simulator leaves sim.log and statistics in the folder it runs in.
     text = run_step(shlex.split(options.cs_python) + [
         str(KERNEL / "run.py"), "--name", str(folder), "--out", str(folder / "result.npz"),
-    ])
+    ], cwd=folder)
     seconds = time.monotonic() - start
     return Result(**asdict(case), **parse_report(text), seconds=round(seconds, 1))
 
 
-def run_step(command: list[str]) -> str:
+def run_step(command: list[str], cwd: Path = ROOT) -> str:
     try:
-        result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        result = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     except FileNotFoundError as error:
         raise StepFailed(f"error: command not found: {error.filename}") from error
     if result.returncode:

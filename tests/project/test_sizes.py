@@ -16,7 +16,9 @@ FUNCTION_MEDIAN, FUNCTION_P90 = 12, 40
 FILE_P90 = 500
 CASE_MEDIAN = 30
 
-FILE_EXCEPTIONS: dict[str, str] = {}
+FILE_EXCEPTIONS: dict[str, str] = {
+    "src/wafersim/stdlib/math.csl": "one bundled library is one file; its functions share tables and reductions",
+}
 """Path -> why the file may be longer than its cap."""
 
 FUNCTION_EXCEPTIONS: dict[str, str] = {}
