@@ -16,6 +16,15 @@ import numpy as np
 from wafersim import image as images
 from wafersim.ir.program import Dir, Image
 from wafersim.runtime import core, mesh, packing, settings
+from wafersim.runtime.arguments import (
+    destination,
+    path_of,
+    refuse_more,
+    resolve_options,
+    result_of,
+    text_of,
+    wavelets,
+)
 from wafersim.runtime.artifacts import SYMBOLS, HostPort, SdkCompileArtifacts
 from wafersim.runtime.device import Device, Transfer
 from wafersim.runtime.errors import SdkError, SdkTypeError
@@ -29,19 +38,6 @@ from wafersim.runtime.exports import (
 from wafersim.runtime.memcpy import MemcpyOptions, Region, check_region, integer
 from wafersim.runtime.platform import SdkExecutionPlatform, SimfabConfig
 from wafersim.runtime.signature import check_words, pack_arguments
-
-_OPTIONS = {
-    "cmaddr": None,
-    "suppress_simfab_trace": False,
-    "simfab_numthreads": None,
-    "msg_level": "WARNING",
-    "memcpy_required": True,
-    "setup_phase_only": False,
-    "run_phase_only": False,
-    "wio_flows": None,
-    "worker": None,
-}
-_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 class Task:
@@ -63,9 +59,9 @@ class SdkRuntime:
         platform: SdkExecutionPlatform | None = None,
         **options: Any,
     ) -> None:
-        self._options = _resolve(options)
+        self._options = resolve_options(options)
         self._settings = settings.from_environment()
-        self._artifacts = bindir if isinstance(bindir, SdkCompileArtifacts) else SdkCompileArtifacts(_path(bindir))
+        self._artifacts = bindir if isinstance(bindir, SdkCompileArtifacts) else SdkCompileArtifacts(path_of(bindir))
         self._platform = platform or SdkExecutionPlatform()
         self._image: Image = images.load(self._artifacts.path)
         if platform is not None and platform.target.arch != self._image.arch:
@@ -195,7 +191,7 @@ class SdkRuntime:
         """A symbol of each PE of the region, or a streaming color, to the host array."""
         region = self._region("d2h", px, py, w, h, elem_per_pe)
         chosen = MemcpyOptions.parse("memcpy_d2h", options)
-        target = _destination(dest)
+        target = destination(dest)
         packing.check_size(target, w * h * elem_per_pe, "dest", "w * h * elem_per_pe")
         device = self._running()
         if chosen.streaming:
@@ -206,7 +202,7 @@ class SdkRuntime:
                 return device.mesh.stream_out(px, py, w, h, color, elem_per_pe)
 
             def finish(grid: np.ndarray | None) -> None:
-                target[:] = packing.from_grid(_result(grid), chosen.order)
+                target[:] = packing.from_grid(result_of(grid), chosen.order)
 
             return self._submit(Transfer(name, start, finish, immediate=True), chosen.nonblock)
         entry = self._exports.variable(integer(src, "src"))
@@ -217,7 +213,7 @@ class SdkRuntime:
             return device.mesh.copy_out(px, py, w, h, addresses, words, indirect)
 
         def finish_copy(memory: np.ndarray | None) -> None:
-            target[:] = packing.from_grid(packing.from_memory(_result(memory), chosen.data_type), chosen.order)
+            target[:] = packing.from_grid(packing.from_memory(result_of(memory), chosen.data_type), chosen.order)
 
         self._check_room(region, entry.name, words)
         transfer = Transfer(f"memcpy_d2h of symbol '{entry.name}'", start_copy, finish_copy, waits=True)
@@ -227,14 +223,14 @@ class SdkRuntime:
 
     def launch(self, symbol: str, *arguments: Any, nonblock: bool = False, **unknown: Any) -> Task:
         """Run an exported function on all PEs; arguments are checked against its declared types."""
-        _no_more("launch", unknown)
-        entry = self._exports.function(_text(symbol, "symbol"))
+        refuse_more("launch", unknown)
+        entry = self._exports.function(text_of(symbol, "symbol"))
         return self._launch(entry.name, pack_arguments(entry.name, entry.type, arguments), nonblock)
 
     def call(self, symbol: str, arguments: Any = (), nonblock: bool = False, **options: Any) -> Task:
         """As `launch`, with arguments that are 32-bit words already."""
-        _no_more("call", {name: value for name, value in options.items() if name not in MemcpyOptions.NAMES})
-        entry = self._exports.function(_text(symbol, "symbol"))
+        refuse_more("call", {name: value for name, value in options.items() if name not in MemcpyOptions.NAMES})
+        entry = self._exports.function(text_of(symbol, "symbol"))
         return self._launch(entry.name, check_words(entry.name, entry.type, arguments), nonblock)
 
     def _launch(self, name: str, words: list[int], nonblock: bool) -> Task:
@@ -252,11 +248,11 @@ class SdkRuntime:
         self, port: str | int, src: np.ndarray, n_wavelets: int | None = None, nonblock: bool = False, **unknown: Any
     ) -> Task:
         """Stream 32-bit words of `src` into an input port."""
-        _no_more("send", unknown)
+        refuse_more("send", unknown)
         chosen = self._port(port, to_device=True)
         if n_wavelets is None and src.dtype.name not in ("int32", "uint32", "float32"):
             raise SdkTypeError(f"send needs n_wavelets for an array of dtype {src.dtype}")
-        data = _wavelets(src)
+        data = wavelets(src)
         count = data.size if n_wavelets is None else integer(n_wavelets, "n_wavelets")
         if not 0 < count <= data.size:
             raise SdkError(f"n_wavelets is {count}, but src has {data.size} 32-bit words")
@@ -274,15 +270,15 @@ class SdkRuntime:
         self, port: str | int, dest: np.ndarray, n_wavelets: int, nonblock: bool = False, **unknown: Any
     ) -> Task:
         """Take `n_wavelets` 32-bit words from an output port into `dest`."""
-        _no_more("receive", unknown)
+        refuse_more("receive", unknown)
         chosen = self._port(port, to_device=False)
-        target = _destination(dest, any_width=True)
+        target = destination(dest, any_width=True)
         count = integer(n_wavelets, "n_wavelets")
         if not 0 < count <= target.size:
             raise SdkError(f"n_wavelets is {count}, but dest has room for {target.size} 32-bit words")
 
         def finish(data: np.ndarray | None) -> None:
-            target[:count] = _result(data).reshape(-1)
+            target[:count] = result_of(data).reshape(-1)
 
         return self._submit(self._receive(chosen, count, finish), nonblock)
 
@@ -290,12 +286,12 @@ class SdkRuntime:
         self, port: str | int, outfile: str, n_wavelets: int | None = None, nonblock: bool = False, **unknown: Any
     ) -> Task:
         """Write words of an output port to a file, raw: by default as many as the port was declared for."""
-        _no_more("receive_tofile", unknown)
+        refuse_more("receive_tofile", unknown)
         chosen = self._port(port, to_device=False)
         count = integer(chosen.size if n_wavelets is None else n_wavelets, "n_wavelets")
 
         def finish(data: np.ndarray | None) -> None:
-            Path(outfile).write_bytes(_result(data).astype("<u4").tobytes())
+            Path(outfile).write_bytes(result_of(data).astype("<u4").tobytes())
 
         return self._submit(self._receive(chosen, count, finish), nonblock)
 
@@ -313,7 +309,7 @@ class SdkRuntime:
 
     def get_id(self, symbol: str) -> int | None:
         """Id of an exported name; None where there is none."""
-        return self._exports.id_of(_text(symbol, "symbol"))
+        return self._exports.id_of(text_of(symbol, "symbol"))
 
     def get_port_id(self, port_name: str) -> int | None:
         for number, port in enumerate(self._ports):
@@ -488,66 +484,3 @@ class SdkRuntime:
             core.write(memory, self._folder / core.AUTOMATIC_NAME)
         if config.dump_core:
             core.write(memory, config.core_path or core.DEFAULT_NAME)
-
-
-def _resolve(options: dict[str, Any]) -> dict[str, Any]:
-    unknown = [name for name in options if name not in _OPTIONS]
-    if unknown:
-        raise SdkTypeError(f"SdkRuntime() got an unexpected keyword argument '{unknown[0]}'")
-    resolved = _OPTIONS | options
-    if resolved["cmaddr"]:
-        raise SdkError(
-            f"cannot connect to cmaddr '{resolved['cmaddr']}': this toolchain has a simulator only; omit it to use it"
-        )
-    if resolved["msg_level"] not in _LEVELS:
-        raise SdkError(f"msg_level must be one of {', '.join(_LEVELS)}, got {resolved['msg_level']!r}")
-    if resolved["setup_phase_only"] and resolved["run_phase_only"]:
-        raise SdkError("sdk_setup_phase_only and sdk_run_phase_only must be mutual exclusive")
-    threads = resolved["simfab_numthreads"]
-    if threads is not None and not 1 <= threads <= 64:
-        raise SdkError(f"simfab_numthreads must be between 1 and 64, got {threads}")
-    return resolved
-
-
-def _path(bindir: Any) -> str:
-    if not isinstance(bindir, (str, Path)):
-        raise SdkTypeError(f"expected the path of a compiled program or SdkCompileArtifacts, got {bindir!r}")
-    return str(bindir)
-
-
-def _text(value: Any, name: str) -> str:
-    if not isinstance(value, str):
-        raise SdkTypeError(f"{name} must be a string, got {value!r}")
-    return value
-
-
-def _no_more(method: str, unknown: dict[str, Any]) -> None:
-    if unknown:
-        raise SdkTypeError(f"{method}() got an unexpected keyword argument '{next(iter(unknown))}'")
-
-
-def _destination(dest: Any, any_width: bool = False) -> np.ndarray:
-    """A flat uint32 view of the host's array, which must be writable in place."""
-    if not isinstance(dest, np.ndarray):
-        raise SdkTypeError(f"dest must be a numpy array, got {type(dest).__name__}")
-    if not dest.flags.c_contiguous or not dest.flags.writeable:
-        raise SdkTypeError(f"dest must be C-contiguous and writable, got an array with strides {dest.strides}")
-    if any_width:
-        if dest.nbytes % 4:
-            raise SdkTypeError(f"dest has {dest.nbytes} bytes, which is no number of 32-bit words")
-        return dest.reshape(-1).view(np.uint8).view(np.uint32)
-    return packing.container_words(dest, "dest")
-
-
-def _wavelets(src: Any) -> np.ndarray:
-    """The bytes of the host's array as 32-bit words, one wavelet each."""
-    if not isinstance(src, np.ndarray):
-        raise SdkTypeError(f"src must be a numpy array, got {type(src).__name__}")
-    if src.nbytes % 4:
-        raise SdkTypeError(f"src has {src.nbytes} bytes, which is no number of 32-bit words")
-    return np.ascontiguousarray(src).reshape(-1).view(np.uint8).view(np.uint32)
-
-
-def _result(data: np.ndarray | None) -> np.ndarray:
-    assert data is not None, "a transfer from the device has a result"
-    return data
