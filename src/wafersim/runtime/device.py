@@ -22,8 +22,13 @@ from wafersim.runtime import report
 from wafersim.runtime.errors import CycleLimitError, DeadlockError, FaultError
 from wafersim.runtime.settings import RunSettings, settle_cycles
 
-SLICE = 20_000
-"""Cycles per call of the engine: short enough for Ctrl-C and the progress line, long enough to cost nothing."""
+FIRST_SLICE = 1_000
+LONGEST_SLICE = 1_000_000
+SLICE_SECONDS = 0.2
+"""Time a call of the engine should take: short enough for Ctrl-C and the progress line, long enough to cost nothing.
+Where a run is cut changes nothing in its results."""
+POLL_CYCLES = 20_000
+"""Cycles that one `is_task_done` lets pass; fixed, so that runs of polling hosts are reproducible."""
 
 
 @dataclass(eq=False)
@@ -60,6 +65,7 @@ class Device:
     _open: list[Transfer] = field(default_factory=list)
     _log: Any = None
     _shown: float = 0.0
+    _slice: int = FIRST_SLICE
 
     # ------------------------------------------------------------------------------------- transfers
 
@@ -92,7 +98,7 @@ class Device:
             self._start_ready()
             ahead = [other for other in self._open if other.blocks or other.copies]
             pending = [transfer] if transfer.ticket is not None else ahead
-            self._advance(pending, wanted=transfer)
+            self._advance(pending, wanted=transfer, cycles=POLL_CYCLES)
         return transfer.done
 
     def settle(self) -> str:
@@ -102,8 +108,7 @@ class Device:
             end = min(end, self.settings.max_cycles)
         status = "budget"
         while status == "budget" and self.mesh.cycle < end:
-            status = self.mesh.run(min(SLICE, end - self.mesh.cycle), [])
-            self._observe()
+            status = self._run(end - self.mesh.cycle, [])
             if status == "fault":
                 self._fail(FaultError(report.fault(self.mesh.fault(), self.image)))
         return status
@@ -133,11 +138,12 @@ class Device:
         transfer.ticket = transfer.start()
         self._open.append(transfer)
 
-    def _advance(self, targets: list[Transfer], wanted: Transfer) -> None:
-        """One slice of simulation. Raises where `wanted` can no longer complete."""
+    def _advance(self, targets: list[Transfer], wanted: Transfer, cycles: int | None = None) -> None:
+        """One slice of simulation (or `cycles`). Raises where `wanted` can no longer complete."""
         tickets = [target.ticket for target in targets if target.ticket is not None]
-        status = self.mesh.run(self._slice(), tickets)
-        self._observe()
+        left = self._cycles_left()
+        status = self._run(left, tickets) if cycles is None else self.mesh.run(min(cycles, left), tickets)
+        self._drain_log()
         if status == "fault":
             self._fail(FaultError(report.fault(self.mesh.fault(), self.image)))
         progress = self._collect()
@@ -145,14 +151,25 @@ class Device:
             text = report.deadlock(self.mesh.deadlock(), self.image, wanted.name, self.mesh.cycle)
             self._fail(DeadlockError(text))
 
-    def _slice(self) -> int:
+    def _run(self, most: int, tickets: list[int]) -> str:
+        """One call of the engine, of a length that keeps the host responsive."""
+        start = time.monotonic()
+        status = self.mesh.run(min(self._slice, most), tickets)
+        if status == "budget":
+            seconds = time.monotonic() - start
+            factor = 2 if seconds < SLICE_SECONDS / 2 else 0.5 if seconds > 2 * SLICE_SECONDS else 1
+            self._slice = max(1, min(LONGEST_SLICE, int(self._slice * factor)))
+        self._observe()
+        return status
+
+    def _cycles_left(self) -> int:
         limit = self.settings.max_cycles
         if not limit:
-            return SLICE
+            return LONGEST_SLICE
         left = limit - self.mesh.cycle
         if left <= 0:
-            self._fail(CycleLimitError(report.limit(limit, [open.name for open in self._open])))
-        return min(SLICE, left)
+            self._fail(CycleLimitError(report.limit(limit, [transfer.name for transfer in self._open])))
+        return left
 
     def _collect(self) -> bool:
         """Finish the transfers that are complete, in the order they were started."""
