@@ -73,7 +73,7 @@ def compile_units(options: CompileSettings, diagnostics: Diagnostics) -> tuple[I
 
 def _steps(iterations: int) -> int:
     """Compile-time steps that so many iterations may take; never fewer than without the option."""
-    return max(50_000_000, 20 * iterations)
+    return max(500_000, 20 * iterations)
 
 
 def _place_on_fabric(image: Image, options: CompileSettings) -> None:

@@ -10,7 +10,7 @@ import os
 import sys
 from dataclasses import dataclass
 
-from wafersim.errors import UsageError, WafersimError
+from wafersim.errors import CompileError, UsageError, WafersimError
 from wafersim.settings import DUMPS, FP16_FORMATS, resolve
 
 
@@ -70,6 +70,8 @@ def main(arguments: list[str] | None = None) -> int:
         return driver.run(settings)
     except UsageError as error:
         print(f"cslc: error: {error}\ncslc: try 'cslc --help'", file=sys.stderr)
+    except CompileError as error:  # diagnostics say themselves where and what
+        print(error, file=sys.stderr)
     except WafersimError as error:
         print(f"cslc: error: {error}", file=sys.stderr)
     except BrokenPipeError:

@@ -61,6 +61,12 @@ MAX_ERRORS = 20
 """After so many errors the compiler stops: later ones are mostly consequences."""
 
 
+MAX_NOTES = 8
+"""Longer chains of notes are cut in the middle."""
+MAX_COLUMNS = 160
+"""Longer source lines are shown around the place of interest only."""
+
+
 class TooManyErrors(Abort):
     """Unwinds the whole compilation once `MAX_ERRORS` errors have been recorded."""
 
@@ -84,6 +90,13 @@ class Diagnostics:
     @property
     def has_errors(self) -> bool:
         return self.error_count > 0
+
+    def has_error_in(self, span: Span) -> bool:
+        """Is there an error inside a piece of source?"""
+        return any(
+            item.severity == "error" and item.span.source is span.source and span.start <= item.span.start < span.end
+            for item in self.items
+        )
 
     def error(self, span: Span, message: str, *notes: Note) -> Abort:
         """Record an error; raise the returned `Abort` where the construct cannot be continued."""
@@ -111,8 +124,18 @@ class Diagnostics:
         if key in self._seen:
             return
         self._seen.add(key)
-        notes_once = list(dict.fromkeys([*notes, *reversed(self._context)]))
+        context = dict.fromkeys(note for note in reversed(self._context) if note.span != span)
+        notes_once = list(dict.fromkeys([*notes, *_shortened(list(context))]))
         self.items.append(Diagnostic(severity, span, message, notes_once))
+
+
+def _shortened(notes: list[Note]) -> list[Note]:
+    """The innermost and the outermost notes of a long chain of calls or imports."""
+    left_out = len(notes) - MAX_NOTES
+    if left_out <= 1:
+        return notes
+    half = MAX_NOTES // 2
+    return [*notes[:half], Note(NO_SPAN, f"{left_out} more like these"), *notes[-half:]]
 
 
 def _where(span: Span) -> str:
@@ -125,5 +148,9 @@ def _excerpt(span: Span) -> list[str]:
     line, column = span.line_col
     text = span.source.line_text(line)
     width = max(1, min(span.end - span.start, len(text) - column + 1))
+    if len(text) > MAX_COLUMNS:
+        start = max(0, column - 1 - MAX_COLUMNS // 2)
+        text, column = text[start : start + MAX_COLUMNS], column - start
+        width = min(width, len(text) - column + 1)
     marker = "".join("\t" if char == "\t" else " " for char in text[: column - 1])
     return [f"    {text}", f"    {marker}^{'~' * (width - 1)}"]

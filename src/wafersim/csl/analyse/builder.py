@@ -70,6 +70,7 @@ class FunctionBuilder:
     ) -> Instr:  # fmt: skip
         instr = Instr(op, ty, dst, a, b, c, imm, self.program.location(span))
         self.code.append(instr)
+        self.program.emitted += 1
         return instr
 
     def move(self, span: Span, ty: Ty, dst: int, source: int, temporary: bool = False) -> None:

@@ -58,6 +58,8 @@ class FunctionInstance:
     index: int
     call_span: Span = NO_SPAN
     """Where it was needed first, for the notes of generic functions."""
+    depth: int = 0
+    """Generic functions that led here, this one included."""
 
 
 # ------------------------------------------------------------------------------------------------ types
@@ -176,7 +178,7 @@ def execute(an: Analyser, value: FunctionValue, bound: Arguments, result: t.Type
     from wafersim.csl.analyse.analyser import Analyser
 
     decl, unit = value.decl, an.unit
-    unit.step()
+    unit.step(span)
     if decl.body is None:
         raise an.error(span, f"'{decl.name}' is extern and cannot be called at compile time")
     if unit.call_depth >= MAX_CALL_DEPTH:
@@ -235,8 +237,13 @@ def _new_instance(
             where = value.decl.name_span if span is NO_SPAN else span
             message = f"'{value.decl.name}' cannot run: values of type '{ty}' exist only at compile time"
             raise unit.error(where, message)
+    depth = unit.instance_depth + any(isinstance(param, Known) for param in params)
+    if depth > MAX_CALL_DEPTH:
+        where = Note(value.decl.name_span, f"'{value.decl.name}' is declared here")
+        message = f"generic functions are nested more than {MAX_CALL_DEPTH} deep: each instance of '{value.decl.name}'"
+        raise unit.error(span, message + " needs another one", where)
     index = unit.program.reserve_function(str(value))
-    found = unit.functions[key] = FunctionInstance(value, params, result, index, span)
+    found = unit.functions[key] = FunctionInstance(value, params, result, index, span, depth)
     unit.work.append(found)
     return found
 
@@ -286,6 +293,7 @@ def lower(unit: Unit, instance: FunctionInstance) -> None:
             _end(an, decl, instance.result)
         unit.program.define_function(instance.index, builder.finish())
 
+    unit.instance_depth = instance.depth
     with module.notes(), _noted(unit, notes):
         unit.guarded(emit)
 
@@ -336,6 +344,8 @@ def _declare_params(an: Analyser, decl: ast.FnDecl, instance: FunctionInstance, 
 
 def _end(an: Analyser, decl: ast.FnDecl, result: t.Type) -> None:
     """Control reaches the closing brace."""
+    if an.unit.diagnostics.has_error_in(decl.body.span):
+        return  # what did not parse may have been the return
     if result != t.VOID:
         raise an.error(decl.name_span, f"'{decl.name}' can end without returning a value of type '{result}'")
     an.emit(decl.span, "ret")

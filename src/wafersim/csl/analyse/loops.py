@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from wafersim.csl.analyse.analyser import Analyser
 
 
+MAX_EMITTED = 50_000
+"""Instructions of a program after which unrolling stops; a PE has room for far fewer."""
+
 # ---------------------------------------------------------------------------------------------- while
 
 
@@ -47,7 +50,7 @@ def _unrolled_while(an: Analyser, stmt: ast.While) -> Flow | None:
     target = Target(stmt.label, True, False, an.depth)
     with control.inside(an, target):
         while an.defined(an.known(stmt.condition, "the loop runs at compile time", t.BOOL), stmt.condition.span):
-            an.unit.step()
+            _count_iteration(an, stmt.span)
             flow = control.scoped(an, stmt.body)
             if flow is not None and flow.target is not target:
                 return flow
@@ -141,6 +144,13 @@ def _counted(an: Analyser, stmt: ast.For, element: t.Type, start: Operand, stop:
     return None
 
 
+def _count_iteration(an: Analyser, span: Span) -> None:
+    """Bounds loops that are executed or unrolled at compile time."""
+    an.unit.step(span)
+    if an.unit.program.emitted > MAX_EMITTED:
+        raise an.error(span, "the iterations of this loop, one after the other, do not fit into the memory of a PE")
+
+
 def _capture(an: Analyser, stmt: ast.For, number: int, operand: Operand) -> None:
     if number < len(stmt.captures):
         an.declare(stmt.captures[number].name, operand, stmt.captures[number].span)
@@ -151,7 +161,7 @@ def _unrolled(an: Analyser, stmt: ast.For, values: Iterable[Operand]) -> Flow | 
     target = Target(stmt.label, True, False, an.depth)
     with control.inside(an, target):
         for number, value in enumerate(values):
-            an.unit.step()
+            _count_iteration(an, stmt.span)
             with an.new_scope():
                 _capture(an, stmt, 0, value)
                 _capture(an, stmt, 1, known_int(number, t.U16))

@@ -39,6 +39,7 @@ class Module:
     """Prefix of its symbols: empty for the root, else the name it was first imported under."""
     entries: dict[str, _Entry] = field(default_factory=dict)
     import_notes: tuple[Note, ...] = ()
+    importer: Module | None = None
     blocks_done: bool = False
 
     # ------------------------------------------------------------------------------------------- look-up
@@ -167,13 +168,30 @@ def import_module(unit: Unit, importer: Module, name: str, params: dict[str, Kno
     for param in params:
         if param not in known:
             unit.diagnostics.warning(span, f"'{shown}' has no parameter '{param}'")
+    _refuse_cycle(unit, importer, file, params, name, span)
     notes = (*importer.import_notes, Note(span, f"'{shown}' is imported here"))
     module = instantiate(unit, file, params, _module_name(unit, shown), notes)
+    module.importer = importer
     module.analyse_declarations()
     return module
 
 
+
+def _refuse_cycle(
+    unit: Unit, importer: Module, file: ast.File, params: dict[str, Known], shown: str, span: Span
+) -> None:
+    """An error if the import leads to itself, or through ever new parameters to no end."""
+    above: Module | None = importer
+    while above is not None:
+        if above.file is file and above.params == params:
+            raise unit.error(span, f"'{shown}' imports itself")
+        above = above.importer
+    if len(importer.import_notes) >= MAX_IMPORT_DEPTH:
+        raise unit.error(span, f"imports are nested more than {MAX_IMPORT_DEPTH} deep")
+
+
 MAX_MODULES = 500
+MAX_IMPORT_DEPTH = 50
 
 
 def _module_name(unit: Unit, shown: str) -> str:

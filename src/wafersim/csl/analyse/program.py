@@ -48,6 +48,8 @@ class ProgramBuilder:
     function_index: Callable[[Any], int] = encode._no_functions
     """Number of a function whose pointer is stored; set by the unit."""
     _constants: dict[int, int] = field(default_factory=dict)
+    emitted: int = 0
+    """Instructions made so far, in all functions."""
     _locations: dict[tuple[int, int], int] = field(default_factory=dict)
     _files: dict[str, int] = field(default_factory=dict)
     _pool: dict[tuple[t.Type, tuple[int, ...]], GlobalVar] = field(default_factory=dict)

@@ -7,6 +7,7 @@ and the functions that tasks and exports need are lowered from a work list into 
 from __future__ import annotations
 
 import os
+import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from wafersim.csl.analyse.modules import Module
     from wafersim.csl.analyse.operands import Known
 
+STEPS_PER_TILE = 64
+STACK_FRAMES = 20_000
+"""Enough for the deepest compile-time calls and imports that are allowed."""
 LIBRARY = Path(__file__).parents[2] / "stdlib"
 
 
@@ -35,8 +39,8 @@ class Target:
     """First word of data."""
     import_paths: tuple[str, ...] = ()
     """Folders where relative imports are looked for after the importing file's own."""
-    step_limit: int = 50_000_000
-    """Statements and calls a compilation may execute at compile time."""
+    step_limit: int = 500_000
+    """Iterations and calls a compilation may execute at compile time; layouts get `STEPS_PER_TILE` more per tile."""
     extra: tuple[tuple[str, Any], ...] = ()
     """Further settings that builtins and libraries read (rectangle, fabric size, channels, ...)."""
 
@@ -117,6 +121,8 @@ class Unit:
     """Values of literals that name no local, by node and module: layouts evaluate the same ones for every tile."""
     call_depth: int = 0
     """Compile-time calls that are running."""
+    instance_depth: int = 0
+    """How many generic functions led, each from the one before, to the function being lowered."""
     imports: dict[tuple[Any, ...], Module] = field(default_factory=dict)
 
     @property
@@ -127,11 +133,19 @@ class Unit:
     def arch(self) -> str:
         return self.target.arch
 
-    def step(self) -> None:
+    def step(self, span: Span) -> None:
         """Count one step of compile-time execution; too many end the compilation with an error."""
         self.steps += 1
-        if self.steps > self.target.step_limit:
+        limit = self.target.step_limit
+        if self.steps > limit and self.steps > (limit := limit + STEPS_PER_TILE * self._tiles()):
+            message = f"compile-time execution does not end within {limit} iterations and calls"
+            self.diagnostics.error(span, message + " (--max-inlined-iterations raises the limit)")
             raise StepLimit
+
+    def _tiles(self) -> int:
+        """Tiles of the rectangle, once a layout has set it."""
+        width, height = getattr(self.state.get("layout"), "rectangle", None) or (0, 0)
+        return width * height
 
     def error(self, span: Span, message: str, *notes: Note) -> Abort:
         return self.diagnostics.error(span, message, *notes)
@@ -142,14 +156,16 @@ class Unit:
 
         self.program.function_index = lambda value: functions.index_of(self, value)
         root = modules.instantiate(self, file, params, name="")
+        before = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(before, STACK_FRAMES))
         try:
             self._run(root, layout)
-        except StepLimit:
-            self.diagnostics.error(NO_SPAN, "compile-time execution does not come to an end")
         except RecursionError:
             self.diagnostics.error(NO_SPAN, "the program is nested too deeply for the compiler")
-        except TooManyErrors:
+        except (StepLimit, TooManyErrors):
             pass
+        finally:
+            sys.setrecursionlimit(before)
         return root
 
     def _run(self, root: Module, layout: bool) -> None:
