@@ -344,7 +344,7 @@ def _declare_params(an: Analyser, decl: ast.FnDecl, instance: FunctionInstance, 
 
 def _end(an: Analyser, decl: ast.FnDecl, result: t.Type) -> None:
     """Control reaches the closing brace."""
-    if an.unit.diagnostics.has_error_in(decl.body.span):
+    if decl.body is not None and an.unit.diagnostics.has_error_in(decl.body.span):
         return  # what did not parse may have been the return
     if result != t.VOID:
         raise an.error(decl.name_span, f"'{decl.name}' can end without returning a value of type '{result}'")
