@@ -49,8 +49,9 @@ std::string channel_wait(const Pe& pe, int channel) {
     std::string what = std::to_string(queue.size()) + " wavelets of color " + std::to_string(queue.front().color) +
                        " wait at the PE: ";
     if (pe.blocked >> channel & 1)
-        return what + (pe.data_task[static_cast<size_t>(channel)] >= 0 ? "data task " : "channel ") +
-               std::to_string(channel) + " is blocked";
+        return what + (pe.data_task[static_cast<size_t>(channel)] >= 0
+                           ? "data task " + std::to_string(channel) + " is blocked"
+                           : std::string("no operation reads them"));
     if (control) return what + "control task " + std::to_string(control_task_of(queue.front())) + " is blocked";
     return what + "no data task is bound and no operation reads them";
 }

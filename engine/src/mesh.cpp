@@ -167,7 +167,7 @@ void Mesh::report_fault(const Pe& pe, const std::string& message, bool in_pe) {
     if (in_pe && pe.program) {
         const Program& program = *pe.program;
         const Location& at = program.locations[static_cast<size_t>(pe.current_loc)];
-        report.task = pe.task_name;
+        report.task = pe.frames.empty() ? "" : pe.task_name;
         if (pe.current_function) report.function = pe.current_function->name;
         if (static_cast<size_t>(at.file) < program.files.size())
             report.file = program.files[static_cast<size_t>(at.file)];

@@ -128,6 +128,7 @@ int Pe::execute(const Instr& i) {
     case Op::callp_:
     case Op::ret_:
     case Op::assert_:
+    case Op::index_:
     case Op::trap_: return execute_control(i);
     case Op::dsdbase_: set(i, Dsd{operand(i.a)}.with_address(operand(i.b)).bits); break;
     case Op::dsdlen_: set(i, Dsd{operand(i.a)}.with_length(operand(i.b)).bits); break;
@@ -183,6 +184,14 @@ int Pe::execute_control(const Instr& i) {
         const bool to_map = frames.back().from_map;  // `vector.map_iteration` has the return in it
         return_from(i);
         return to_map ? 0 : cost;
+    }
+    case Op::index_: {
+        const uint64_t at = operand(i.a);
+        if (at < static_cast<uint64_t>(i.imm)) return 0;
+        const bool negative = ops::compare(Op::lt_, i.ty, at, 0);
+        const std::string number =
+            negative ? "-" + std::to_string(ops::scalar_unary(Op::neg_, i.ty, at)) : std::to_string(at);
+        throw Fault("index " + number + " is out of range for " + std::to_string(i.imm) + " elements");
     }
     case Op::assert_:
         if (operand(i.a) & 1) return cost;

@@ -202,7 +202,7 @@ def test_fault_names_pe_task_line_and_cycle(runtime):
     with pytest.raises(FaultError) as caught:
         runtime.launch("out_of_bounds")
     lines = str(caught.value).splitlines()
-    assert lines[0].startswith("fault: write of 2 words at address 60000 is outside of memory")
+    assert lines[0] == "fault: index 30000 is out of range for 4 elements"
     assert lines[1].split()[:3] == ["PE", "(0,", "0)"]
     assert any(line.split()[:2] == ["task", "out_of_bounds"] for line in lines)
     assert any("pe.csl:" in line for line in lines if line.split()[0] == "source")

@@ -326,6 +326,8 @@ def element_at(an: Analyser, operand: Operand, indices: list[Operand], spans: li
         return _known_element(an, operand, position, span)
     if an.comptime:
         raise an.not_known(span, "this index")
+    for position, extent in enumerate(ty.dims):
+        _check_at_run_time(an, indices[position], extent, spans[position])
     flat = _flat_index(an, indices, ty.dims, span)
     return _indexed(an, in_pe_memory(an, operand, span), flat, ty.element, span)
 
@@ -337,6 +339,12 @@ def _check_index(an: Analyser, index: Operand, extent: int | None, span: Span) -
         value = an.defined(index, span)
         if extent is not None and not 0 <= value < extent:
             raise an.error(span, f"index {value} is out of range for {extent} elements")
+
+
+def _check_at_run_time(an: Analyser, index: Operand, extent: int, span: Span) -> None:
+    """A run-time index faults outside of the array."""
+    if not isinstance(index, Known) and index.type != t.BOOL:
+        an.emit(span, "index", index.type, a=an.operand(index, span), imm=extent)
 
 
 def _known_element(an: Analyser, operand: Operand, position: int, span: Span) -> Operand:

@@ -157,7 +157,7 @@ class ProgramBuilder:
 
     @property
     def instruction_count(self) -> int:
-        return sum(len(function.code) for function in self.ir.functions)
+        return sum(instr.op != "index" for function in self.ir.functions for instr in function.code)
 
 
 def _symbol(variable: GlobalVar, words: int) -> Symbol:
