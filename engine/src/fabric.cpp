@@ -54,6 +54,7 @@ bool Mesh::decide_color(uint32_t number, uint8_t slot, uint8_t& taken) {
     Router& router = routers_[number];
     ColorState& color = router.colors[slot];
     if (color.teardown) return false;
+    if (router.messages.routes(color.color)) return decide_message(number, slot, taken);
     const Route route = color.route();
     for (int i = 0; i < side_count; ++i) {
         const Side side = static_cast<Side>((color.next_side + i) % side_count);
@@ -124,6 +125,7 @@ void Mesh::carry_out(const Move& move) {
     for (const auto& observer : env_.observers) {
         observer->wavelet_moved(env_.now, pes_[move.router].x, pes_[move.router].y, move.from, move.to, wavelet);
     }
+    if (router.messages.routes(color.color)) return pass_message(move, color, wavelet);
     const uint8_t route = color.route().tx;
     if (route & ramp) {
         if (!(move.to & ramp) && !ignored_by_pe(wavelet)) ++env_.stats.filtered;

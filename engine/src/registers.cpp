@@ -237,6 +237,8 @@ uint16_t Pe::read_register(uint16_t address) {
     case RegisterId::PERF_COUNTER_CONTROL: return clock_running;
     case RegisterId::PERF_COUNTER_0: return word(main_cycles, p.index);
     case RegisterId::PERF_COUNTER_1: return word(thread_cycles, p.index);
+    case RegisterId::MESSAGE_MODE:
+        return static_cast<uint16_t>(router.messages.enabled << 15 | router.messages.first);
     case RegisterId::FABRIC_COORD: return static_cast<uint16_t>(p.index == 0 ? x : y);
     case RegisterId::IQ_CONFIG: return input_config(*this, static_cast<size_t>(p.index));
     case RegisterId::OQ_CONFIG: return static_cast<uint16_t>((output_of(*this, p.index).color & 31) << 4);
@@ -264,6 +266,10 @@ void Pe::write_register(uint16_t address, uint16_t value) {
     case RegisterId::MAIN_THREAD_PRIORITY: main_priority = value & 3; break;
     case RegisterId::CONTROL_TRANSFORM_MASK: control_mask = value & 63; break;
     case RegisterId::PERF_COUNTER_CONTROL: set_clock_control(*this, value); break;
+    case RegisterId::MESSAGE_MODE:
+        router.messages.enabled = value >> 15;
+        router.messages.first = value & 31;
+        break;
     case RegisterId::IQ_CONFIG: set_input_config(*this, static_cast<size_t>(p.index), value); break;
     case RegisterId::OQ_CONFIG:
         output_of(*this, p.index).color = (value >> 4 & 31) == 31 ? none : value >> 4 & 31;

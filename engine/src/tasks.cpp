@@ -45,11 +45,17 @@ uint64_t Pe::runnable_channels() const {
     return mask;
 }
 
-// Control wavelets that name no task have done their work in the routers.
+namespace {
+
+bool is_for_no_task(const Wavelet& w) { return w.tail || (w.control && control_task_of(w) == no_control_task); }
+
+}  // namespace
+
+// Control wavelets that name no task have done their work in the routers; the end of a message is for DSD operations.
 void Pe::discard_idle_controls() {
     each_bit(filled & ~blocked, [&](int channel) {
         const WaveletQueue& queue = channels[static_cast<size_t>(channel)].wavelets;
-        while (queue.has_ready(env.now) && queue.front().control && control_task_of(queue.front()) == no_control_task) {
+        while (queue.has_ready(env.now) && is_for_no_task(queue.front())) {
             take_wavelet(channel);
             ++env.stats.dropped_controls;
         }

@@ -106,6 +106,8 @@ private:
     void carry_out(const Move& move);
     void deliver(uint32_t router, Side out, Wavelet wavelet);
     void take_from_pe(uint32_t pe);
+    bool decide_message(uint32_t router, uint8_t slot, uint8_t& taken);  // messages.cpp
+    void pass_message(const Move& move, const ColorState& color, Wavelet wavelet);
     std::optional<uint32_t> neighbour(uint32_t router, Side side) const;
     int arriving_color(uint32_t router, Side side, int color);
     void wake(uint32_t pe, uint64_t cycle);

@@ -43,12 +43,26 @@ struct ColorState {
     Route route() const;              // of the present position
 };
 
+// Point-to-point messages (messages.cpp): five consecutive colors, for messages on their way to the east, west, south
+// and north, and between PE and router.
+struct MessageRouter {
+    static constexpr int channels = 5, local = 4;
+    bool enabled = false;
+    uint8_t first = 0;                // color of channel 0
+    std::array<int8_t, channels> out; // channel on which the message that comes in on one goes out; -1 none
+    std::array<int8_t, channels> in;  // the inverse
+
+    MessageRouter() { out.fill(-1), in.fill(-1); }
+    bool routes(int color) const { return enabled && color >= first && color < first + channels; }
+};
+
 struct Router {
     std::array<int8_t, 32> slot;      // of a color in `colors`, -1 without a route
     std::vector<ColorState> colors;
     std::vector<uint8_t> order;       // slots, least recently served first
     std::array<uint64_t, side_count> link_free{};  // first cycle at which an output link is free
     int waiting = 0;                  // wavelets in all queues
+    MessageRouter messages;
 
     Router() { slot.fill(-1); }
     void configure(const std::vector<ColorConfig>& configs, const Machine& machine);

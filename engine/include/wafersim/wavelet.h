@@ -14,6 +14,7 @@ struct Wavelet {
     uint32_t commands = 0;        // control: eight commands of three bits, the next one lowest
     uint8_t color = 0;
     bool control = false;
+    bool tail = false;            // data: the last of a message (see messages.cpp); data tasks do not get it
     bool advance_switch = false;  // moves the switch of the first router it passes (fabout `.advance_switch`)
     uint64_t ready = 0;           // first cycle at which it may leave the queue it is in
     uint64_t born = 0;            // cycle at which it was sent
