@@ -139,7 +139,7 @@ def test_print_writes_lines_with_their_cycle():
     code.ret()
     ((cycle, x, y, text),) = finished(prog).log()
     assert cycle > 0 and (x, y) == (0, 0)
-    assert text == "x = -5, h = 0xBEEF1.500000"
+    assert text == "x = -5, h = 0xBEEF1.5"
 
 
 @pytest.mark.parametrize(
