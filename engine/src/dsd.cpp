@@ -80,6 +80,7 @@ Stream Pe::stream_of_dsd(Dsd dsd, int words, bool is_destination) {
     s.zero_first = dsd.zero_first();
     s.zero_second = dsd.zero_second();
     s.pack = dsd.simd() && words == 1 ? 2 : 1;
+    s.simd_elements = static_cast<uint8_t>(dsd.simd() ? (dsd.simd() == 1 ? 2 : 4) / words : 1);
     switch (dsd.kind()) {
     case DsdKind::mem1d:
     case DsdKind::mem4d:

@@ -325,6 +325,18 @@ struct Checker {
         }
     }
 
+    // No function runs it, so that there are no registers either.
+    void initial_load(int number) const {
+        index(number, p.dsr_loads.size(), "DSR load");
+        Function nobody;
+        nobody.name = "initial DSR load";
+        nobody.registers = 0;
+        Instr load;
+        load.op = Op::dsrload_;
+        load.imm = number;
+        operands_of(nobody, load);
+    }
+
     void program() const {
         for (const Function& f : p.functions) {
             function(f);
@@ -347,6 +359,7 @@ struct Checker {
         queues(p.input_queues, machine.queues.input_depth.size());
         queues(p.output_queues, machine.queues.output_depth.size());
         for (int id : p.activated) index(id, 64, "task");
+        for (int number : p.initial_loads) initial_load(number);
     }
 
     void queues(const std::vector<QueueBinding>& bindings, size_t count) const {
@@ -376,6 +389,7 @@ Program read_program(const Value& value, const std::string& path, const Machine&
     if (p.memory_end == 0) p.memory_end = machine.memory.words;
     p.memory_end = std::min(p.memory_end, machine.memory.words);
     p.tasks = r.objects("tasks", read_task);
+    p.initial_loads = r.small_integers("initial_loads");
     p.activated = r.small_integers("activated");
     p.blocked = ids(r, "blocked");
     p.unblocked = ids(r, "unblocked");

@@ -76,6 +76,7 @@ Pe::Pe(Environment& env, Router& router, const Program* program, int x, int y, u
     blocked = initially_blocked(*this);
     for (const auto& [space, id] : program->unblocked) block(space, id, false);
     for (const auto& [space, id] : program->blocked) block(space, id, true);
+    for (int number : program->initial_loads) run_dsr_load(program->dsr_loads[static_cast<size_t>(number)]);
     for (int id : program->activated) pending.push_back({0, id});
     plain_registers[static_cast<uint16_t>(
         env.machine.registers[static_cast<size_t>(RegisterId::EXCEPTION_MASK)].address)] = 0xffff;

@@ -233,7 +233,9 @@ uint16_t Pe::read_register(uint16_t address) {
     case RegisterId::TASK_PRIORITY: return word(high_priority, p.index);
     case RegisterId::MAIN_THREAD_PRIORITY: return static_cast<uint16_t>(main_priority);
     case RegisterId::CONTROL_TRANSFORM_MASK: return control_mask;
-    case RegisterId::TIMESTAMP_COUNTER: return word(clock(), p.index);
+    case RegisterId::TIMESTAMP_COUNTER:  // the low word is read first and keeps the others
+        if (p.index == 0) clock_read = clock();
+        return word(clock_read, p.index);
     case RegisterId::PERF_COUNTER_CONTROL: return clock_running;
     case RegisterId::PERF_COUNTER_0: return word(main_cycles, p.index);
     case RegisterId::PERF_COUNTER_1: return word(thread_cycles, p.index);

@@ -79,24 +79,43 @@ bool conflict(const Machine& machine, const Stream& a, const Stream& b) {
     return modulus > 0 && distance != 0 && distance % modulus == 0;
 }
 
+bool collides(const Machine& machine, const VecRun& run) {
+    for (int i = 0; i < run.sources; ++i) {
+        for (int k = 0; k < i; ++k) {
+            if (conflict(machine, run.source[static_cast<size_t>(k)], run.source[static_cast<size_t>(i)])) return true;
+        }
+    }
+    return false;
+}
+
 // Ticks an element takes: arithmetic width, memory banks, links, and the latency of a reduction.
 int64_t period_of(const Machine& machine, const VecRun& run) {
     const int width = machine.vector_width[static_cast<size_t>(run.op->op)];
     int64_t words = 0;
-    bool collide = false, fabric = in_fabric(run.dst);
+    int64_t links = in_fabric(run.dst) ? ticks_per_cycle * machine.fabric.link_period / run.dst.pack : 0;
     for (int i = 0; i < run.sources; ++i) {
         const Stream& s = run.source[static_cast<size_t>(i)];
         words += bank_words(machine, s);
-        fabric |= in_fabric(s);
-        for (int k = 0; k < i; ++k) collide |= conflict(machine, run.source[static_cast<size_t>(k)], s);
+        if (in_fabric(s)) links = std::max(links, ticks_per_cycle * machine.fabric.link_period / s.pack);
     }
     const int64_t banks =
         ticks_per_cycle * words * 100 / (machine.memory.words_per_cycle * machine.vector.rate_percent);
     int64_t period = std::max(ticks_per_cycle / width, banks);
-    if (collide) period *= machine.memory.conflict_cycles;
-    if (fabric) period = std::max(period, ticks_per_cycle * machine.fabric.link_period / run.dst.pack);
+    if (collides(machine, run)) period *= machine.memory.conflict_cycles;
+    period = std::max(period, links);
     if (run.accumulator != none) period = std::max(period, ticks_per_cycle * machine.vector.reduction_cycles);
     return period;
+}
+
+// Elements that go through in one cycle of the issue slot: what the period allows, or a whole SIMD group.
+int group_of(const VecRun& run) {
+    int group = static_cast<int>(std::max<int64_t>(1, (ticks_per_cycle + run.period - 1) / std::max<int64_t>(run.period, 1)));
+    if (in_fabric(run.dst)) group = std::max<int>(group, run.dst.simd_elements);
+    for (int i = 0; i < run.sources; ++i) {
+        const Stream& s = run.source[static_cast<size_t>(i)];
+        if (in_fabric(s)) group = std::max<int>(group, s.simd_elements);
+    }
+    return group;
 }
 
 void merge(Options& into, const Options& more) {
@@ -169,8 +188,7 @@ bool Pe::start_vector(const VecOp& op) {
     settle_length(run);
     run.accumulator = accumulator_of(run);
     run.period = period_of(env.machine, run);
-    run.group =
-        static_cast<int>(std::max<int64_t>(1, (ticks_per_cycle + run.period - 1) / std::max<int64_t>(run.period, 1)));
+    run.group = group_of(run);
     const int start = op.options.is_async ? env.machine.microthreads.start : start_of(env.machine, op);
     run.next_tick = static_cast<int64_t>(env.now + static_cast<uint64_t>(start)) * ticks_per_cycle;
     run.started = env.now;
@@ -268,6 +286,28 @@ void Pe::meet_controls(int thread) {
 
 // ------------------------------------------------------------------------------------------------- progress
 
+namespace {
+
+// Memory is read in lines of one word a bank, each source its own: what the last lines had besides the elements needed is
+// time as well.
+int64_t rest_of_lines(const Machine& machine, const VecRun& run) {
+    if (run.accumulator != none || in_fabric(run.dst)) return 0;
+    int64_t lines = 0, words = 0;
+    for (int i = 0; i < run.sources; ++i) {
+        const Stream& s = run.source[static_cast<size_t>(i)];
+        if (in_fabric(s)) return 0;
+        const int64_t read = int64_t{run.done} * bank_words(machine, s);
+        lines += (read + machine.memory.words_per_cycle - 1) / machine.memory.words_per_cycle;
+        words += read;
+    }
+    if (words == 0) return 0;
+    const int64_t needed = lines * ticks_per_cycle * 100 / machine.vector.rate_percent;
+    const int64_t factor = collides(machine, run) ? machine.memory.conflict_cycles : 1;
+    return std::max<int64_t>(0, needed * factor - int64_t{run.done} * run.period);
+}
+
+}  // namespace
+
 void Pe::advance_run(int thread) {
     VecRun& run = runs[static_cast<size_t>(thread)];
     current_loc = run.op->loc;
@@ -297,7 +337,9 @@ void Pe::advance_run(int thread) {
         run.next_tick += run.period;
         ++env.stats.vector_elements;
     }
-    if (!run.infinite && run.remaining == 0) finish_run(thread);
+    if (run.infinite || run.remaining > 0) return;
+    run.next_tick += rest_of_lines(env.machine, run);
+    finish_run(thread);
 }
 
 uint32_t Pe::read_element(Stream& s, int& index) {

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from engine.build import BOOL, F32, I16, I32, U16, U32, U64, Code, Prog, Wafer, run, words
 
+from wafersim import machine
+
 
 def finished(prog: Prog, **rows):
     mesh = Wafer(**rows).program(0, 0, prog).mesh()
@@ -121,7 +123,7 @@ def test_clock_counts_only_while_enabled():
     code.op("clock", dst=stamp)
     code.store(U64, 0, stamp)
     code.ret()
-    config = 2
+    config = machine.load("wse3").row("scalar.config")
     assert words(finished(prog), 0, 0, 0, 1, "u8")[0] == 10 + config
 
 
@@ -197,7 +199,7 @@ def test_scalar_costs_come_from_the_table():
         code.ret()
         return int(words(finished(prog, **rows), 0, 0, 0, 1, "u8")[0])
 
-    clock = 3
+    clock = machine.load("wse3").row("scalar.clock")
     assert stamp() == 50 + clock
     assert stamp(scalar__div=[1, 1, 1, 1, 9]) == 9 + clock
 

@@ -171,7 +171,7 @@ def expected(kind: int, root: int, me: int, sends: np.ndarray, count: int) -> np
 @pytest.mark.parametrize(
     ("width", "height", "count", "seed"), [(3, 2, 3, 57), (7, 1, 3, 12), (4, 3, 2, 2), (2, 4, 7, 3)]
 )
-def test_random_sequences(arch, width, height, count, seed, tmp_path):
+def test_random_sequences(arch, width, height, count, seed, tmp_path, monkeypatch):
     rng = random.Random(seed)
     operations = 14
     replace = {"OPS": str(operations), "COUNT": str(count)}
@@ -192,6 +192,7 @@ def test_random_sequences(arch, width, height, count, seed, tmp_path):
         "data_type": MemcpyDataType.MEMCPY_32BIT,
         "nonblock": False,
     }
+    monkeypatch.chdir(tmp_path)
     runtime = SdkRuntime(tmp_path / "out")
     runtime.load()
     runtime.run()

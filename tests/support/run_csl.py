@@ -6,6 +6,7 @@ returned as arrays of uint16, 32-bit ones as uint32 (bit patterns in both cases)
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,8 @@ class OnePe:
         self._compile(folder, arch, program, functions)
         from wafersim.runtime.sdkruntime import SdkRuntime
 
-        self.runtime = SdkRuntime(folder / "out")
+        with contextlib.chdir(folder):  # logs and statistics go where the runtime was made
+            self.runtime = SdkRuntime(folder / "out")
 
     def _compile(self, folder: Path, arch: str, program: str, functions: list[str]) -> None:
         exports = [f'  @export_name("{name}", [*]{ty}, true);' for name, ty in self.types.items()]

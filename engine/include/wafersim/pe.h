@@ -210,6 +210,7 @@ struct Pe {
     uint16_t control_mask = 0;
     bool clock_running = false;
     uint64_t clock_base = 0, clock_start = 0;
+    uint64_t clock_read = 0;  // what the registers of the time stamp show until the low word is read again
     uint64_t main_cycles = 0, thread_cycles = 0;
     std::array<uint32_t, 2> generator{0x2545f491, 0x6c078965};
     int active_generator = 0;

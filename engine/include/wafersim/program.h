@@ -137,6 +137,7 @@ struct Program {
     std::vector<DataSegment> data;
     int data_end = 0, memory_end = 0;
     std::vector<Task> tasks;
+    std::vector<int> initial_loads;  // DSR loads done before the start
     std::vector<int> activated;
     std::vector<std::pair<IdSpace, int>> blocked, unblocked;
     std::vector<QueueBinding> input_queues, output_queues;

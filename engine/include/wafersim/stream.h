@@ -21,6 +21,7 @@ struct Stream {
     bool zero_first = false, zero_second = false;
     bool save_address = false;  // of the DSR
     uint8_t pack = 1;           // elements of 16 bits a wavelet (SIMD mode)
+    uint8_t simd_elements = 1;  // elements of one SIMD group (32 or 64 bits)
     uint8_t packed = 0;         // elements in `packing`
     uint8_t priority = 0;
     int16_t number = 0;         // fabric_in: channel, fabric_out: queue, fifo: its number

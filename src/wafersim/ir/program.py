@@ -296,6 +296,8 @@ class Program:
     """First word after data and code: the stack grows from here."""
     memory_end: int = 0
     tasks: list[Task] = field(default_factory=list)
+    initial_loads: list[int] = field(default_factory=list)
+    """DSR loads done before the program starts; their operands are constants."""
     activated: list[int] = field(default_factory=list)
     """Local task ids activated at start."""
     blocked: list[tuple[IdSpace, int]] = field(default_factory=list)

@@ -26,7 +26,7 @@ from wafersim.ir.ops import OPS, Ty
 from wafersim.ir.program import NONE, Function, Image, Instr, OperandKind, Program
 
 _OPERAND_FIELDS = ("dst", "a", "b", "c")
-_SINGLE = ("data_end", "memory_end", "command_task", "activated", "blocked", "unblocked", "traces")
+_SINGLE = ("data_end", "memory_end", "command_task", "initial_loads", "activated", "blocked", "unblocked", "traces")
 _SINGLE += ("teardown_handlers", "empty_queue_handlers")
 _ROWS = {
     "shape": "shapes",

@@ -69,9 +69,22 @@ def problems(program: Program) -> Iterator[str]:
         yield from (f"dsr load {number}: {text}" for text in _dsr_problems(load.dsr))
         yield from (f"dsr load {number}: {text}" for text in _operand_number_problems(program, load.dsd, "dsd"))
         yield from (f"dsr load {number}: {text}" for text in _option_problems(program, load.options))
+    for number in program.initial_loads:
+        yield from (f"initial load {number}: {text}" for text in _initial_load_problems(program, number))
     yield from _memory_problems(program)
     yield from _binding_problems(program)
     yield from _name_problems(program)
+
+
+def _initial_load_problems(program: Program, number: int) -> Iterator[str]:
+    if not 0 <= number < len(program.dsr_loads):
+        yield "no such DSR load"
+        return
+    load = program.dsr_loads[number]
+    options = load.options
+    operands = (options.activate, options.unblock, options.microthread, options.on_control_task, options.index)
+    if load.dsd >= 0 or any(operand >= 0 for operand in operands):
+        yield "has an operand that is no constant"
 
 
 # ------------------------------------------------------------------------------------------------ code

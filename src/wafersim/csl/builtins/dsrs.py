@@ -1,4 +1,4 @@
-"""DSRs: `@get_dsr`, `@get_xdsr`, `@get_sr` and the loads."""
+"""DSRs: `@get_dsr`, `@get_xdsr`, `@get_sr` and the loads (in a comptime block: what a DSR holds at the start)."""
 
 from __future__ import annotations
 
@@ -85,7 +85,6 @@ def load_to_dsr_xdsr_sr(an, node, want):
 
 def _load(an, node, dsr_expr, dsd_expr, options_expr):
     program_only(an, node)
-    an.runtime_only(node.span, f"@{node.name}")
     dsr, dsd = known_dsr(an, an.eval(dsr_expr), dsr_expr.span), an.eval(dsd_expr)
     _check_pair(an, node, dsr, dsd, dsd_expr.span)
     read, fields = options.read(an, options_expr, f"the options of @{node.name}", options.LOAD_NAMES)
@@ -93,7 +92,10 @@ def _load(an, node, dsr_expr, dsd_expr, options_expr):
     load.save_address, load.single_step = fields.flag("save_address"), fields.flag("single_step")
     loads = an.unit.program.ir.dsr_loads
     loads.append(load)
-    an.emit(node.span, "dsrload", imm=len(loads) - 1)
+    if an.comptime:
+        an.unit.program.ir.initial_loads.append(len(loads) - 1)
+    else:
+        an.emit(node.span, "dsrload", imm=len(loads) - 1)
     return VOID
 
 
