@@ -6,7 +6,7 @@ Out: cycles on the terminal, with `--check` the error against NumPy, and an .npz
   C        [M, N] f32 or f16
   stamps   [P, P, 4] i64    by [py, px], cycles since the reference wave left PE (0, 0): reference, start, operands
                             aligned, end
-  waited   [P, P] i64       cycles a PE waited for communication
+  waited   [P, P] i64       cycles a PE waited for communication (zeros unless compiled with waits:1)
   cycles   i64              first start to last end
 """
 
@@ -123,7 +123,8 @@ def report(title, params, stamps, waited, cycles):
     print("{}, {P} x {P} PEs, tiles {Mt} x {Kt} and {Kt} x {Nt}, sums in f{acc}".format(title, **params))
     print("cycles: {}".format(cycles))
     print("  last PE has its first operands: {}".format(stamps[..., 2].max() - start))
-    print("  waited for communication:       {:.0f} (mean), {} (most)".format(waited.mean(), waited.max()))
+    if params["waits"]:
+        print("  waited for communication:       {:.0f} (mean), {} (most)".format(waited.mean(), waited.max()))
 
 
 def check(params, a, b, c):
