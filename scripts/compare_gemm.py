@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Cycles of the GEMM kernels at equal sizes")
     parser.add_argument("--arch", choices=["wse2", "wse3"], default="wse3")
     parser.add_argument("--P", type=int, nargs="+", default=[2, 4, 8], help="sides of the meshes")
     size = parser.add_mutually_exclusive_group(required=True)
