@@ -48,8 +48,9 @@ test-long: dev ## the long tests too: fuzzing, big meshes (tens of minutes)
 golden-update: dev ## rewrite the expected outputs of dump and run cases; read the diff
 	@$(PY) -m pytest -q -n $(JOBS) tests/csl --update-cases $(PYTEST_ARGS)
 
-generated: dev ## rewrite the generated files (docs/csl-coverage.md)
+generated: dev ## rewrite the generated files: docs/csl-coverage.md, results/paper/meshgemv.csv
 	@$(PY) scripts/csl_coverage.py
+	@$(PY) scripts/run_meshgemv.py --out results/paper/meshgemv.csv
 
 dev: $(PYTHON) ## build the engine in place, into src/wafersim (PYTHON=... for another interpreter)
 	@$(PY) scripts/build_engine.py

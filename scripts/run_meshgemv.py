@@ -80,7 +80,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--cslc", default="cslc")
     parser.add_argument("--cs-python", default="cs_python")
     parser.add_argument("--work", type=Path, default=ROOT / "out" / "meshgemv", help="folder for compiled programs")
-    parser.add_argument("--out", type=Path, help="CSV file for the results")
+    parser.add_argument("--out", type=Path, help="CSV file for the results, all but the seconds")
     return parser.parse_args()
 
 
@@ -150,8 +150,9 @@ def table_row(result: Result) -> str:
 
 def write_csv(path: Path, results: list[Result]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    kept = [field.name for field in fields(Result) if field.name != "seconds"]
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Result)], lineterminator="\n")
+        writer = csv.DictWriter(file, kept, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(asdict(result) for result in results)
 
