@@ -21,7 +21,7 @@ from wafersim.csl.builtins.common import closest
 from wafersim.csl.builtins.layout import LayoutRecord, TileCode, as_operands
 from wafersim.csl.diagnostics import Abort, Diagnostics, Note
 from wafersim.csl.lower import lower
-from wafersim.csl.parser import deep_stack, parse_source
+from wafersim.csl.parser import parse_source
 from wafersim.csl.source import NO_SPAN, Span
 from wafersim.ir.program import NONE, ColorConfig, Dir, Image, Program
 from wafersim.machine import Machine
@@ -64,7 +64,6 @@ class Placed:
     unit: Unit
 
 
-@deep_stack()
 def evaluate(compilation: Compilation, path: Path, params: Mapping[str, int], colors: Mapping[str, int]) -> Placed:
     """Run the layout block of a file with the parameters of the command line."""
     file = compilation.loader.load(path, NO_SPAN)
@@ -103,7 +102,6 @@ class CompiledProgram:
     """By color: `in` and `out` for streams from and to the host."""
 
 
-@deep_stack()
 def compile_program(compilation: Compilation, code: TileCode, **settings: Any) -> CompiledProgram:
     """Compile a PE program with its parameters; `settings` are further settings for builtins (rectangle, exports)."""
     file = compilation.loader.load(code.path, code.span, code.shown)
