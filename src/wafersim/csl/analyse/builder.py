@@ -32,7 +32,7 @@ class _Jump:
 
 
 Code = list["Instr | Label | _Jump | Code"]
-"""Nested lists are the code of breaks, put in place when their block ends."""
+"""Nested lists are the code of breaks, completed when their block ends."""
 
 
 @dataclass(slots=True)
@@ -114,6 +114,13 @@ class FunctionBuilder:
     def splice(self, code: Code) -> None:
         self.code.extend(code)
 
+    def ends_with(self, code: Code, piece: Code, target: Label) -> bool:
+        """Are the last two items of some code this piece and a jump to `target`?"""
+        if len(code) < 2 or code[-2] is not piece:
+            return False
+        last = code[-1]
+        return isinstance(last, _Jump) and last.target is target
+
     def reserve_frame(self, words: int) -> int:
         """Offset of `words` new words in the stack frame."""
         offset = self.frame_words
@@ -124,10 +131,10 @@ class FunctionBuilder:
         """Resolve labels to instruction numbers. The code must not run off its end."""
         positions: dict[int, int] = {}
         kept: list[Instr | _Jump] = []
-        for item in self.code:
+        for item in _flat(self.code):
             if isinstance(item, Label):
                 positions[id(item)] = len(kept)
-            elif not isinstance(item, list):
+            else:
                 kept.append(item)
         instrs = []
         for item in kept:
@@ -136,3 +143,11 @@ class FunctionBuilder:
                 item = item.instr
             instrs.append(item)
         return Function(self.name, self.params, self.result, self.registers, self.frame_words, instrs, self.loc)
+
+
+def _flat(code: Code) -> Iterator[Instr | Label | _Jump]:
+    for item in code:
+        if isinstance(item, list):
+            yield from _flat(item)
+        else:
+            yield item

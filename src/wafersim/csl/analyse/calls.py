@@ -104,15 +104,36 @@ def _emit(
         sources.append((an.address(place, span), t.U16))
     for operand, where in arguments:
         if t.is_aggregate(operand.type):
-            sources.append((an.address(operand, where), t.U16))
+            sources.append((an.address(_own_copy(an, operand, where), where), t.U16))
         else:
             sources.append((an.operand(operand, where), operand.type))
-    first = builder.consecutive(len(sources)) if sources else NONE
-    for position, (source, ty) in enumerate(sources):
-        builder.emit(span, "mov", t.ir_type(ty), dst=first + position, a=source)
+    first = _in_a_row(an, sources, span)
     has_result = place is None and result not in (t.VOID, t.NORETURN)
     register = builder.new_register() if has_result else NONE
     builder.emit(span, op, dst=register, a=first, b=b, c=len(sources), imm=imm)
     if place is not None:
         return place
     return Reg(result, register) if has_result else VOID
+
+
+def _own_copy(an: Analyser, operand: Operand, span: Span) -> Operand:
+    """An aggregate argument that nothing changes while the function runs."""
+    if not isinstance(operand, Memory) or operand.const:
+        return operand
+    place = places.frame_place(an, operand.type, span)
+    places.store_memory(an, place, operand, span)
+    return place
+
+
+def _in_a_row(an: Analyser, sources: list[tuple[int, t.Type]], span: Span) -> int:
+    """The first of consecutive registers with the arguments; the call copies them, so any registers will do."""
+    operands = [source for source, _ in sources]
+    if not operands:
+        return NONE
+    if operands[0] >= 0 and operands == list(range(operands[0], operands[0] + len(operands))):
+        return operands[0]
+    builder = an.runtime_only(span, "a call")
+    first = builder.consecutive(len(sources))
+    for position, (source, ty) in enumerate(sources):
+        builder.emit(span, "mov", t.ir_type(ty), dst=first + position, a=source)
+    return first

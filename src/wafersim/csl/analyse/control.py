@@ -66,6 +66,8 @@ def sequence(an: Analyser, statements: list[ast.Stmt]) -> Flow | None:
             break
         try:
             flow = an.execute(stmt)
+        except Escape as escape:
+            flow = escape.flow
         except TooManyErrors:
             raise
         except Abort:
@@ -112,7 +114,7 @@ def block_expr(an: Analyser, node: ast.BlockExpr, want: t.Type | None) -> Operan
 
 
 class Escape(Exception):
-    """A compile-time jump out of an expression; `control.escaping` turns it back into a flow."""
+    """A compile-time jump out of an expression; `sequence` turns it back into a flow."""
 
     def __init__(self, flow: Flow) -> None:
         super().__init__()
@@ -129,36 +131,30 @@ def _flow_operand(an: Analyser, flow: Flow | None, span: Span) -> Operand:
 
 def _labelled(an: Analyser, stmt: ast.Block, want: t.Type | None) -> tuple[Operand, Flow | None]:
     target = Target(stmt.label, False, not an.comptime, an.depth, want=want)
-    with inside(an, target), an.new_scope():
-        flow = sequence(an, stmt.statements)
     if an.comptime:
+        with inside(an, target), an.new_scope():
+            flow = sequence(an, stmt.statements)
         if flow is not None and flow.target is target:
             return flow.value, None
         return VOID, flow
-    value = _merge_values(an, target, flow, stmt.span)
-    ends = flow is not DIVERGES or target.end.used or bool(target.values)
-    return value, None if ends else DIVERGES
+    builder = an.runtime_only(stmt.span, "this block")
+    with inside(an, target), an.new_scope(), builder.captured() as code:
+        flow = sequence(an, stmt.statements)
+    if target.values and flow is None:
+        raise an.error(stmt.span, f"the block '{stmt.label}' can end without a value")
+    return _merge_values(an, target, code, stmt.span), None if flow is None or target.end.used else DIVERGES
 
 
-def _merge_values(an: Analyser, target: Target, flow: Flow | None, span: Span) -> Operand:
-    """Bring the values of all breaks out of a block into one place and bind its end."""
+def _merge_values(an: Analyser, target: Target, code: Code, span: Span) -> Operand:
+    """Put a labelled block's code in place, the values of its breaks brought together."""
     builder = an.builder
     assert builder is not None
-    if len(target.values) == 1 and flow is DIVERGES and not target.end.used and builder.code is not None:
-        value, code, _ = target.values[0]
-        if builder.code and builder.code[-1] is code:  # the only break is the end of the block
-            builder.code.pop()
-            builder.splice(code)
-            return value
-    operands = [(value, code, where) for value, code, where in target.values]
-    result = merge(an, operands, target.want, span) if operands else VOID
-    expanded: Code = []
-    for item in builder.code:
-        if isinstance(item, list):
-            expanded.extend(item)
-        else:
-            expanded.append(item)
-    builder.code[:] = expanded
+    if len(target.values) == 1 and builder.ends_with(code, target.values[0][1], target.end):
+        code.pop()  # the only break is the end of the block: no jump is needed
+        builder.splice(code)
+        return target.values[0][0]
+    result = merge(an, target.values, target.want, span) if target.values else VOID
+    builder.splice(code)
     builder.bind(target.end)
     return result
 
@@ -187,34 +183,49 @@ def merge(an: Analyser, arms: list[tuple[Operand, Code, Span]], want: t.Type | N
         raise an.error(span, f"a value of type '{ty}' cannot depend on a condition known only at run time")
     builder = an.builder
     assert builder is not None
-    if t.is_aggregate(ty):
-        place: Operand = places.frame_place(an, ty, span)
-    else:
-        place = an.new_variable(ty)
+    offset = builder.reserve_frame(t.words(ty)) if t.is_aggregate(ty) else None
+    variable = an.new_variable(ty)
+    place: Operand = variable if offset is None else Memory(ty, base=variable.register)
     for value, code, where in arms:
         saved, builder.code = builder.code, code
         try:
+            if offset is not None:  # the arms have no common start: each takes the address for itself
+                builder.emit(where, "frame", dst=variable.register, imm=offset)
             places.store(an, place, coercion.coerce(an, value, ty, where), where)
         finally:
             builder.code = saved
-    return place if isinstance(place, Memory) else Reg(ty, place.register, temporary=False)
+    return place if isinstance(place, Memory) else Reg(ty, variable.register, temporary=False)
 
 
 def _merged_type(an: Analyser, values: list[Operand], want: t.Type | None, span: Span) -> t.Type:
-    if want is not None and want != t.COMPTIME_STRUCT:
-        return want
-    merged = values[0]
+    """The common type of the arms; where that is not settled, the type the context expects."""
+    common: Operand | None = values[0]
     for value in values[1:]:
-        ty = coercion.common_type(merged, value)
+        ty = coercion.common_type(common, value)
         if ty is None:
-            raise an.error(span, f"the branches give different types: '{merged.type}' and '{value.type}'")
-        if ty != merged.type:
-            merged = value
-    if merged.type in (t.COMPTIME_INT, t.COMPTIME_FLOAT):
-        raise an.error(
-            span, "the type of this value is not clear: give one branch a type with '@as'"
-        )
-    return merged.type
+            common = None
+            break
+        common = common if common.type == ty else value
+    if want not in (None, t.COMPTIME_STRUCT) and (common is None or not _settled(common.type)):
+        return want
+    if common is None:
+        first, other = _different(values)
+        raise an.error(span, f"the branches give different types: '{first}' and '{other}'")
+    if common.type in (t.COMPTIME_INT, t.COMPTIME_FLOAT):
+        raise an.error(span, "the type of this value is not clear: give one branch a type with '@as'")
+    return common.type
+
+
+def _settled(ty: t.Type) -> bool:
+    """Is this the type a value keeps? Compile-time numbers and struct literals still take the one expected."""
+    return not ty.comptime_only and not (isinstance(ty, t.StructType) and ty.anonymous)
+
+
+def _different(values: list[Operand]) -> tuple[t.Type, t.Type]:
+    """Two types among the values that have no common type."""
+    pairs = ((a, b) for a in values for b in values if coercion.common_type(a, b) is None)
+    first, other = next(pairs, (values[0], values[-1]))
+    return first.type, other.type
 
 
 # ------------------------------------------------------------------------------------------- conditions

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from wafersim.csl import ast
 from wafersim.csl import types as t
+from wafersim.csl.analyse import coerce as coercion
 from wafersim.csl.analyse import control, places
 from wafersim.csl.analyse.builder import Label
 from wafersim.csl.analyse.control import DIVERGES, Flow, Target
 from wafersim.csl.analyse.operands import Aggregate, Known, Memory, Operand, RangeOf, Reg, Slot, known_int
+from wafersim.csl.comptime import arith
 from wafersim.csl.comptime.values import RangeValue
 from wafersim.csl.source import Span
 
@@ -29,18 +31,24 @@ def while_stmt(an: Analyser, stmt: ast.While) -> Flow | None:
         return _unrolled_while(an, stmt)
     builder = an.runtime_only(stmt.span, "a loop")
     target = Target(stmt.label, True, True, an.depth)
-    top = Label()
-    builder.bind(top)
-    known = control.branch_unless(an, stmt.condition, target.end)
+    test, body = Label(), Label()
+    with builder.captured() as condition, control.conditional(an):
+        known = control.branch_if(an, stmt.condition, body)
     if known is not None and not known.value:
         return None
+    if known is None:
+        builder.jump(stmt.span, test)
+    builder.bind(body)
     with control.inside(an, target), control.conditional(an):
         flow = control.scoped(an, stmt.body)
         if flow is None or target.next.used:
             builder.bind(target.next)
             if stmt.continuation is not None:
                 an.execute(stmt.continuation)
-            builder.jump(stmt.span, top)
+            if known is not None:
+                builder.jump(stmt.span, body)
+    builder.bind(test)
+    builder.splice(condition)
     builder.bind(target.end)
     return DIVERGES if known is not None and not target.end.used else None
 
@@ -90,17 +98,17 @@ def _for_range(an: Analyser, stmt: ast.For, iterable: Operand) -> Flow | None:
         element = t.I16 if bounds.element == t.COMPTIME_INT else bounds.element
         if not bounds.values():
             return None
-        start, stop, step = (Known(element, number) for number in (bounds.start, bounds.stop, bounds.step))
-        return _counted(an, stmt, element, start, _reached(bounds, stop), step)
+        assert isinstance(element, t.IntType)
+        passed = bounds.start + len(bounds.values()) * bounds.step
+        start, stop, step = (
+            Known(element, arith.wrap(element, number)) for number in (bounds.start, passed, bounds.step)
+        )
+        return _counted(an, stmt, element, start, stop, step, known=True)
     assert isinstance(iterable, RangeOf)
     if an.comptime or stmt.inline:
         raise an.not_known(stmt.iterable.span, "this range")
     parts = [_kept(an, part, stmt.iterable.span) for part in (iterable.start, iterable.stop, iterable.step)]
     return _counted(an, stmt, iterable.element, *parts)
-
-
-def _reached(bounds: RangeValue, stop: Known) -> Known:
-    return stop
 
 
 def _kept(an: Analyser, part: Operand, span: Span) -> Operand:
@@ -112,8 +120,13 @@ def _kept(an: Analyser, part: Operand, span: Span) -> Operand:
     return part
 
 
-def _counted(an: Analyser, stmt: ast.For, element: t.Type, start: Operand, stop: Operand, step: Operand) -> Flow | None:
-    """A loop that counts in a register. The sign of an unknown step is taken as positive."""
+def _counted(
+    an: Analyser, stmt: ast.For, element: t.Type, start: Operand, stop: Operand, step: Operand, *, known: bool = False
+) -> Flow | None:
+    """A loop that counts in a register, tested at its end. The sign of an unknown step is taken as positive.
+
+    With `known` bounds the loop runs at least once and the counter meets `stop` exactly, perhaps by wrapping.
+    """
     builder = an.runtime_only(stmt.span, "a loop")
     span, ty = stmt.iterable.span, t.ir_type(element)
     counter = an.new_variable(element)
@@ -122,13 +135,10 @@ def _counted(an: Analyser, stmt: ast.For, element: t.Type, start: Operand, stop:
     if position is not None:
         places.store(an, position, known_int(0, t.U16), span)
     target = Target(stmt.label, True, True, an.depth)
-    top = Label()
-    builder.bind(top)
-    down = isinstance(step, Known) and step.value < 0
-    limit, more = an.operand(stop, span), builder.new_register()
-    a, b = (limit, counter.register) if down else (counter.register, limit)
-    builder.emit(span, "lt", ty, dst=more, a=a, b=b)
-    builder.branch(span, more, target.end, when=False)
+    test, body = Label(), Label()
+    if not known:
+        builder.jump(span, test)
+    builder.bind(body)
     with control.inside(an, target), control.conditional(an), an.new_scope():
         _capture(an, stmt, 0, Reg(element, counter.register, temporary=False))
         if position is not None:
@@ -136,10 +146,18 @@ def _counted(an: Analyser, stmt: ast.For, element: t.Type, start: Operand, stop:
         control.scoped(an, stmt.body)
     builder.bind(target.next)
     builder.emit(span, "add", ty, dst=counter.register, a=counter.register, b=an.operand(step, span))
+    if isinstance(element, t.IntType):
+        cut = coercion.narrow(an, Reg(element, counter.register, temporary=False), element, span)
+        builder.move(span, ty, counter.register, cut.operand, temporary=True)
     if position is not None:
         one = an.unit.program.constant(1)
         builder.emit(span, "add", t.ir_type(t.U16), dst=position.register, a=position.register, b=one)
-    builder.jump(stmt.span, top)
+    builder.bind(test)
+    down = isinstance(step, Known) and step.value < 0
+    limit, more = an.operand(stop, span), builder.new_register()
+    a, b = (limit, counter.register) if down and not known else (counter.register, limit)
+    builder.emit(span, "ne" if known else "lt", ty, dst=more, a=a, b=b)
+    builder.branch(span, more, body, when=True)
     builder.bind(target.end)
     return None
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from wafersim.csl import ast
 from wafersim.csl import types as t
-from wafersim.csl.analyse import control, expr, places
+from wafersim.csl.analyse import expr, places
 from wafersim.csl.analyse.control import DIVERGES, Flow
 from wafersim.csl.analyse.operands import VOID, Aggregate, Known, Memory, Operand, RangeOf, Reg, Slot, TensorOf
 from wafersim.csl.comptime.memory import new_cell
@@ -17,10 +17,7 @@ if TYPE_CHECKING:
 
 
 def expr_stmt(an: Analyser, stmt: ast.ExprStmt) -> Flow | None:
-    try:
-        value = an.analyse(stmt.expr)
-    except control.Escape as escape:
-        return escape.flow
+    value = an.analyse(stmt.expr)
     return DIVERGES if value.type == t.NORETURN else None
 
 
@@ -123,8 +120,18 @@ def assign(an: Analyser, stmt: ast.Assign) -> Flow | None:
         right = an.eval(stmt.value, None if stmt.op in ("<<", ">>") else place.type)
         combine = expr.shift if stmt.op in ("<<", ">>") else expr.operate
         value = combine(an, stmt.op, left, right, stmt.span)
-    places.store(an, place, an.coerce(value, place.type, stmt.value.span), stmt.span)
+    value = an.coerce(value, place.type, stmt.value.span)
+    if isinstance(value, Aggregate) and _reads_memory(value):
+        value = places.in_pe_memory(an, value, stmt.value.span)  # its parts may lie in the place itself
+    places.store(an, place, value, stmt.span)
     return None
+
+
+def _reads_memory(value: Aggregate) -> bool:
+    """Does an aggregate have parts that are still in memory, to be copied one after the other?"""
+    return any(
+        isinstance(part, Memory) or (isinstance(part, Aggregate) and _reads_memory(part)) for part in value.parts
+    )
 
 
 # --------------------------------------------------------------------------------------------- returns
