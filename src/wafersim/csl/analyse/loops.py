@@ -31,24 +31,18 @@ def while_stmt(an: Analyser, stmt: ast.While) -> Flow | None:
         return _unrolled_while(an, stmt)
     builder = an.runtime_only(stmt.span, "a loop")
     target = Target(stmt.label, True, True, an.depth)
-    test, body = Label(), Label()
-    with builder.captured() as condition, control.conditional(an):
-        known = control.branch_if(an, stmt.condition, body)
+    top = Label()
+    builder.bind(top)
+    known = control.branch_unless(an, stmt.condition, target.end)
     if known is not None and not known.value:
         return None
-    if known is None:
-        builder.jump(stmt.span, test)
-    builder.bind(body)
     with control.inside(an, target), control.conditional(an):
         flow = control.scoped(an, stmt.body)
         if flow is None or target.next.used:
             builder.bind(target.next)
             if stmt.continuation is not None:
                 an.execute(stmt.continuation)
-            if known is not None:
-                builder.jump(stmt.span, body)
-    builder.bind(test)
-    builder.splice(condition)
+            builder.jump(stmt.span, top)
     builder.bind(target.end)
     return DIVERGES if known is not None and not target.end.used else None
 
@@ -123,9 +117,9 @@ def _kept(an: Analyser, part: Operand, span: Span) -> Operand:
 def _counted(
     an: Analyser, stmt: ast.For, element: t.Type, start: Operand, stop: Operand, step: Operand, *, known: bool = False
 ) -> Flow | None:
-    """A loop that counts in a register, tested at its end. The sign of an unknown step is taken as positive.
+    """A loop that counts in a register. The sign of an unknown step is taken as positive.
 
-    With `known` bounds the loop runs at least once and the counter meets `stop` exactly, perhaps by wrapping.
+    With `known` bounds the counter meets `stop` exactly, perhaps by wrapping.
     """
     builder = an.runtime_only(stmt.span, "a loop")
     span, ty = stmt.iterable.span, t.ir_type(element)
@@ -135,10 +129,13 @@ def _counted(
     if position is not None:
         places.store(an, position, known_int(0, t.U16), span)
     target = Target(stmt.label, True, True, an.depth)
-    test, body = Label(), Label()
-    if not known:
-        builder.jump(span, test)
-    builder.bind(body)
+    top = Label()
+    builder.bind(top)
+    down = isinstance(step, Known) and step.value < 0
+    limit, more = an.operand(stop, span), builder.new_register()
+    a, b = (limit, counter.register) if down and not known else (counter.register, limit)
+    builder.emit(span, "ne" if known else "lt", ty, dst=more, a=a, b=b)
+    builder.branch(span, more, target.end, when=False)
     with control.inside(an, target), control.conditional(an), an.new_scope():
         _capture(an, stmt, 0, Reg(element, counter.register, temporary=False))
         if position is not None:
@@ -152,12 +149,7 @@ def _counted(
     if position is not None:
         one = an.unit.program.constant(1)
         builder.emit(span, "add", t.ir_type(t.U16), dst=position.register, a=position.register, b=one)
-    builder.bind(test)
-    down = isinstance(step, Known) and step.value < 0
-    limit, more = an.operand(stop, span), builder.new_register()
-    a, b = (limit, counter.register) if down and not known else (counter.register, limit)
-    builder.emit(span, "ne" if known else "lt", ty, dst=more, a=a, b=b)
-    builder.branch(span, more, body, when=True)
+    builder.jump(stmt.span, top)
     builder.bind(target.end)
     return None
 
