@@ -10,6 +10,8 @@ PYTHON ?= $(VENV)/bin/python
 BASE_PYTHON ?= python3
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PYTEST_ARGS ?=
+# EXAMPLES: a checkout of github.com/Cerebras/sdk-examples, for test-long.
+EXAMPLES ?=
 
 export PYTHONPATH := $(CURDIR)/src$(if $(PYTHONPATH),:$(PYTHONPATH))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -42,8 +44,8 @@ types: $(PYTHON) ## type check (pyright)
 format: $(PYTHON) ## mend what the linter can mend by itself
 	@$(PY) -m ruff check --fix .
 
-test-long: dev ## the long tests too: fuzzing, big meshes (tens of minutes)
-	@$(PY) -m pytest -q --long -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
+test-long: dev ## the long tests too: fuzzing, install, and with EXAMPLES=path the scripts of a checkout of sdk-examples
+	@$(if $(EXAMPLES),SDK_EXAMPLES="$(abspath $(EXAMPLES))") $(PY) -m pytest -q --long -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
 
 golden-update: dev ## rewrite the expected outputs of dump and run cases; read the diff
 	@$(PY) -m pytest -q -n $(JOBS) tests/csl --update-cases $(PYTEST_ARGS)
