@@ -1,0 +1,98 @@
+"""`results/aggregate/measurements.csv` -> the measurements that tables and figures may use.
+
+A number enters a table only if its experiment passed validation. Rows that did not pass are kept aside, by id, so that
+a message about missing measurements can name them.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+NEEDED = ("id", "item", "kernel", "arch", "width", "height", "M", "K", "N", "cycles", "comm_share", "verdict",
+          "provenance")
+OPTIONAL_INTS = ("acc", "bits", "phases")
+PASS = "pass"
+
+
+class MeasurementError(Exception):
+    """The table of measurements cannot be read, or lacks what a table or figure needs."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One experiment that was run and passed; the columns a table or figure uses."""
+
+    id: str
+    item: str
+    kernel: str
+    arch: str
+    width: int
+    height: int
+    M: int
+    K: int
+    N: int
+    acc: int
+    bits: int
+    phases: int
+    cycles: int
+    comm_share: float
+    provenance: str
+
+    @property
+    def square(self) -> bool:
+        return self.width == self.height
+
+    @property
+    def tile(self) -> tuple[int, int, int]:
+        """Rows, depth and columns of the tiles of a PE: Mt, Kt, Nt (Nt = 1 for GEMV)."""
+        columns = 1 if self.N == 1 else -(-self.N // self.width)
+        return -(-self.M // self.height), -(-self.K // self.width), columns
+
+
+@dataclass(frozen=True)
+class Measurements:
+    passed: tuple[Measurement, ...]
+    rejected: tuple[str, ...]
+    path: str
+
+    def of(self, item: str, kernels: Iterable[str] = ()) -> list[Measurement]:
+        """The measurements of one item, all kernels or some, ordered by kernel, arch, tile and mesh."""
+        kernels = tuple(kernels)
+        found = [row for row in self.passed if row.item == item and (not kernels or row.kernel in kernels)]
+        return sorted(found, key=lambda row: (row.kernel, row.arch, row.tile, row.width, row.height, row.id))
+
+    def require(self, item: str, kernels: Iterable[str], used_by: str) -> None:
+        """Raises unless each kernel has a passing measurement of the item."""
+        missing = [kernel for kernel in kernels if not self.of(item, [kernel])]
+        if missing:
+            failed = f"; not passed: {', '.join(self.rejected)}" if self.rejected else ""
+            what = " or ".join(missing) if len(missing) < 2 else ", ".join(missing)
+            raise MeasurementError(f"{used_by} needs {what} (item {item}), which has no passing measurement "
+                                   f"in {self.path}{failed}")
+
+
+def load_measurements(path: Path) -> Measurements:
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        missing = [name for name in NEEDED if name not in (reader.fieldnames or ())]
+        if missing:
+            raise MeasurementError(f"{path}: missing columns: {', '.join(missing)}")
+        rows = list(reader)
+    passed = [measurement(row, path, line) for line, row in enumerate(rows, 2) if row["verdict"] == PASS]
+    return Measurements(tuple(passed), tuple(row["id"] for row in rows if row["verdict"] != PASS), str(path))
+
+
+def measurement(row: dict[str, str], path: Path, line: int) -> Measurement:
+    try:
+        optional = {name: int(row.get(name) or 0) for name in OPTIONAL_INTS}
+        sizes = {name: int(row[name]) for name in ("width", "height", "M", "K", "N", "cycles")}
+        share = float(row["comm_share"])
+    except ValueError as error:
+        raise MeasurementError(f"{path}:{line}: experiment {row['id']!r}: {error}") from error
+    if not 0 <= share <= 1:
+        raise MeasurementError(f"{path}:{line}: experiment {row['id']!r}: comm_share {share:g} is not in 0..1")
+    names = {name: row[name] for name in ("id", "item", "kernel", "arch", "provenance")}
+    return Measurement(**names, **sizes, **optional, comm_share=share)
