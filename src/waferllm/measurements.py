@@ -87,12 +87,12 @@ def load_measurements(path: Path) -> Measurements:
 
 def measurement(row: dict[str, str], path: Path, line: int) -> Measurement:
     try:
-        optional = {name: int(row.get(name) or 0) for name in OPTIONAL_INTS}
         sizes = {name: int(row[name]) for name in ("width", "height", "M", "K", "N", "cycles")}
+        sizes |= {name: int(row.get(name) or 0) for name in OPTIONAL_INTS}
         share = float(row["comm_share"])
     except ValueError as error:
         raise MeasurementError(f"{path}:{line}: experiment {row['id']!r}: {error}") from error
     if not 0 <= share <= 1:
         raise MeasurementError(f"{path}:{line}: experiment {row['id']!r}: comm_share {share:g} is not in 0..1")
-    names = {name: row[name] for name in ("id", "item", "kernel", "arch", "provenance")}
-    return Measurement(**names, **sizes, **optional, comm_share=share)
+    return Measurement(id=row["id"], item=row["item"], kernel=row["kernel"], arch=row["arch"],
+                       provenance=row["provenance"], comm_share=share, **sizes)
