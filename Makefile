@@ -23,7 +23,7 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
 reproduce: dev ## set everything up, run the main job: a MeshGEMV on the simulated wafer, checked against NumPy
-	@$(PY) scripts/run_meshgemv.py
+	@$(PY) scripts/dev/run_meshgemv.py
 
 test: dev ## set everything up, then run all tests but the long ones
 	@echo "== tests"
@@ -51,11 +51,11 @@ golden-update: dev ## rewrite the expected outputs of dump and run cases; read t
 	@$(PY) -m pytest -q -n $(JOBS) tests/csl --update-cases $(PYTEST_ARGS)
 
 generated: dev ## rewrite the generated files: docs/csl-coverage.md, results/paper/meshgemv.csv
-	@$(PY) scripts/csl_coverage.py
-	@$(PY) scripts/run_meshgemv.py --out results/paper/meshgemv.csv
+	@$(PY) scripts/dev/csl_coverage.py
+	@$(PY) scripts/dev/run_meshgemv.py --out results/paper/meshgemv.csv
 
 dev: $(PYTHON) ## build the engine in place, into src/wafersim (PYTHON=... for another interpreter)
-	@$(PY) scripts/build_engine.py
+	@$(PY) scripts/dev/build_engine.py
 
 setup: $(VENV)/.ready ## create .venv with everything needed
 
@@ -69,8 +69,8 @@ else
 $(PYTHON): ;
 endif
 
-$(VENV)/.ready: pyproject.toml envs/constraints.txt scripts/setup_env.sh
-	@BASE_PYTHON="$(BASE_PYTHON)" scripts/setup_env.sh $(VENV)
+$(VENV)/.ready: pyproject.toml envs/constraints.txt scripts/dev/setup_env.sh
+	@BASE_PYTHON="$(BASE_PYTHON)" scripts/dev/setup_env.sh $(VENV)
 	@touch $@
 
 .PHONY: help reproduce test check lint types format test-long golden-update generated dev setup clean

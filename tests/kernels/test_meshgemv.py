@@ -79,7 +79,7 @@ def test_host_program_refuses_inputs_of_another_size(tmp_path):
 
 
 def test_kept_results_are_what_the_command_gives(tmp_path):
-    script = [sys.executable, str(ROOT / "scripts/run_meshgemv.py"), "--cslc", command("cslc")]
+    script = [sys.executable, str(ROOT / "scripts/dev/run_meshgemv.py"), "--cslc", command("cslc")]
     script += ["--cs-python", command("cs_python")]
     toolchain(*script, "--work", str(tmp_path), "--out", str(tmp_path / "meshgemv.csv"), cwd=ROOT)
     kept, new = (

@@ -44,7 +44,7 @@ def test_no_large_file_is_tracked():
 
 
 def test_coverage_page_is_up_to_date():
-    command = [sys.executable, str(ROOT / "scripts/csl_coverage.py"), "--check"]
+    command = [sys.executable, str(ROOT / "scripts/dev/csl_coverage.py"), "--check"]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, f"docs/csl-coverage.md is not up to date, run: make generated\n{result.stdout}"
 
@@ -108,6 +108,6 @@ def assert_sourced(node: object, where: str) -> None:
 def test_each_feature_that_programs_use_has_a_case():
     """The features of three or more public programs; each exception says why."""
     exceptions = {"dsr-kind: comptime": "how the count reads @get_dsr inside functions with comptime parameters"}
-    command = [sys.executable, str(ROOT / "scripts/csl_coverage.py"), "--missing", "3"]
+    command = [sys.executable, str(ROOT / "scripts/dev/csl_coverage.py"), "--missing", "3"]
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     assert {line.rpartition(" (")[0] for line in listed} <= set(exceptions)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Make a virtual environment with everything that building, testing and running needs.
-# Usage: scripts/setup_env.sh FOLDER. Checks the prerequisites first and says how to get what is missing.
+# Usage: scripts/dev/setup_env.sh FOLDER. Checks the prerequisites first and says how to get what is missing.
 set -euo pipefail
-venv=${1:?usage: scripts/setup_env.sh FOLDER}
+venv=${1:?usage: scripts/dev/setup_env.sh FOLDER}
 python=${BASE_PYTHON:-python3}
 
 missing() {
@@ -45,8 +45,8 @@ printf '#include <bit>\n#include <span>\nint main() { return std::popcount(0u); 
   missing "the C++ compiler '$compiler' does not do C++20 (GCC 11, Clang 14 or newer do)" "${how[@]}"
 }
 
-echo "== setting up $venv with $("$python" --version) (once; about a minute)"
+echo "== setting up $venv with $("$python" --version) (once; a minute or two)"
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 # The editable install gives the commands cslc, cs_python and wafersim; the engine is built by `make dev`.
 "$venv/bin/python" -m pip install --quiet -c envs/constraints.txt scikit-build-core nanobind cmake ninja
-"$venv/bin/python" -m pip install --quiet -c envs/constraints.txt --no-build-isolation -e '.[dev,examples]'
+"$venv/bin/python" -m pip install --quiet -c envs/constraints.txt --no-build-isolation -e '.[dev,examples,workflow]'
