@@ -1,0 +1,24 @@
+"""The table of kernels: no gaps against the folders, files of each stage agree with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from waferllm.kernels import KERNELS
+
+ROOT = Path(__file__).resolve().parents[2] / "kernels_csl"
+COMING = {"meshgemm_t", "pipeline_gemv", "ring_gemv"}
+"""Rows whose folders do not exist yet."""
+
+
+def test_each_folder_has_a_row():
+    folders = {path.parent.relative_to(ROOT).as_posix() for path in ROOT.rglob("layout.csl")}
+    assert folders <= {row.folder for row in KERNELS.values()}
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_each_row_has_a_folder(name):
+    folder = ROOT / KERNELS[name].folder
+    assert name in COMING or (folder / "layout.csl").is_file() and (folder / "run.py").is_file()
