@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import difflib
-import os
+import itertools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -254,7 +254,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def _similarity(name: str, entry: str) -> float:
     """Share of equal letters; a common beginning decides between equals."""
-    common = len(os.path.commonprefix([name, entry]))
+    common = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(name, entry)))
     return difflib.SequenceMatcher(None, name, entry).ratio() + common / 1000
 
 

@@ -21,4 +21,4 @@ def test_each_folder_has_a_row():
 @pytest.mark.parametrize("name", KERNELS)
 def test_each_row_has_a_folder(name):
     folder = ROOT / KERNELS[name].folder
-    assert name in COMING or (folder / "layout.csl").is_file() and (folder / "run.py").is_file()
+    assert name in COMING or ((folder / "layout.csl").is_file() and (folder / "run.py").is_file())
