@@ -29,12 +29,16 @@ class Placement(Protocol):
 
 @dataclass(frozen=True)
 class Tile:
-    """One array on the PEs: `axes` of the global array, `order` of the elements on a PE, outermost first."""
+    """One array on the PEs: `axes` of the global array, `order` of the elements on a PE, outermost first.
+
+    With `slabs`, the name of an axis, the elements lie slab of that axis by slab, each slab in that order.
+    """
 
     symbol: str
     axes: tuple[str, ...]
     order: tuple[str, ...]
     placements: Mapping[str, Placement]
+    slabs: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,14 +89,19 @@ def _axis_indices(tile: Tile, mesh: Mesh) -> list[np.ndarray]:
 
 
 def _index(tile: Tile, mesh: Mesh) -> tuple[np.ndarray, ...]:
-    """One index array an axis, in the order of the PE's memory, that broadcast to [height, width, n0, n1, ...]."""
-    rank = len(tile.order)
+    """One index array an axis, in `order`, that broadcast to [height, width, slabs, n0, n1, ...]."""
     parts = []
-    for number, index in enumerate(_axis_indices(tile, mesh)):
-        shape = [1] * rank
-        shape[number] = index.shape[2]
+    for number, (axis, index) in enumerate(zip(tile.order, _axis_indices(tile, mesh))):
+        shape = [1] * (1 + len(tile.order))
+        shape[0] = index.shape[2] // _slab(tile, mesh) if axis == tile.slabs else 1
+        shape[1 + number] = index.shape[2] // shape[0]
         parts.append(index.reshape(mesh.height, mesh.width, *shape))
     return tuple(parts)
+
+
+def _slab(tile: Tile, mesh: Mesh) -> int:
+    """Length of a slab."""
+    return mesh.padded[tile.slabs] // tile.placements[tile.slabs].unit(mesh.width, mesh.height)
 
 
 def _check_shape(tile: Tile, array: np.ndarray, mesh: Mesh) -> None:
