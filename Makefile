@@ -10,6 +10,9 @@ PYTHON ?= $(VENV)/bin/python
 BASE_PYTHON ?= python3
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PYTEST_ARGS ?=
+# What `make reproduce` hands to Snakemake.
+PROFILE ?= quick
+ARGS ?=
 # EXAMPLES: a checkout of github.com/Cerebras/sdk-examples, for test-long.
 EXAMPLES ?=
 
@@ -22,8 +25,8 @@ PY = $(RUN) $(abspath $(PYTHON))
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
-reproduce: dev ## set everything up, run the main job: a MeshGEMV on the simulated wafer, checked against NumPy
-	@$(PY) scripts/dev/run_meshgemv.py
+reproduce: dev ## set everything up, run the workflow: kernels to tables and figures (PROFILE=quick|paper|slurm, ARGS=...)
+	@$(PY) -m snakemake --workflow-profile $(PROFILE) $(ARGS)
 
 test: dev ## set everything up, then run all tests but the long ones
 	@echo "== tests"
@@ -41,8 +44,9 @@ types: $(PYTHON) ## type check (pyright)
 	@echo "== types"
 	@$(PY) -m pyright --pythonpath $(abspath $(PYTHON))
 
-format: $(PYTHON) ## mend what the linter can mend by itself
+format: $(PYTHON) ## mend what linter and formatter can mend by themselves
 	@$(PY) -m ruff check --fix .
+	@$(PY) -m snakefmt Snakefile workflow
 
 test-long: dev ## the long tests too: fuzzing, install, and with EXAMPLES=path the scripts of a checkout of sdk-examples
 	@$(if $(EXAMPLES),SDK_EXAMPLES="$(abspath $(EXAMPLES))") $(PY) -m pytest -q --long -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
@@ -50,8 +54,9 @@ test-long: dev ## the long tests too: fuzzing, install, and with EXAMPLES=path t
 golden-update: dev ## rewrite the expected outputs of dump and run cases; read the diff
 	@$(PY) -m pytest -q -n $(JOBS) tests/csl --update-cases $(PYTEST_ARGS)
 
-generated: dev ## rewrite the generated files: docs/csl-coverage.md, results/paper/meshgemv.csv
+generated: dev ## rewrite the generated files: coverage page, settings, schemas, conda environments, kept results
 	@$(PY) scripts/dev/csl_coverage.py
+	@$(PY) scripts/dev/generate.py
 	@$(PY) scripts/dev/run_meshgemv.py --out results/paper/meshgemv.csv
 
 dev: $(PYTHON) ## build the engine in place, into src/wafersim (PYTHON=... for another interpreter)

@@ -1,0 +1,34 @@
+# The reproduction, from kernels in CSL to tables and figures beside the published numbers. `make reproduce` runs it;
+# docs/workflow.md explains it. The includes below are in the order of the data.
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config/config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/inputs.smk"
+include: "workflow/rules/partition.smk"
+include: "workflow/rules/compile.smk"
+include: "workflow/rules/run.smk"
+include: "workflow/rules/validate.smk"
+include: "workflow/rules/aggregate.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        measurements="results/aggregate/measurements.csv",
+
+
+onsuccess:
+    print(summary("results"))
+
+
+onerror:
+    print(failures("results"))

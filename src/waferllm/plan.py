@@ -1,0 +1,134 @@
+"""What the Snakefile asks for: settings and experiments, checked → ids, targets, sources, options and needs of jobs.
+
+The rules hold paths and command lines; what has to be computed for them is here, where unit tests reach it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import math
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from waferllm.config import ConfigError, Settings, load_settings
+from waferllm.experiments import Experiment, load_experiments
+from waferllm.kernels import KERNELS
+
+ROOT = Path(__file__).resolve().parents[2]
+TABLES: tuple[str, ...] = ()
+"""Items of the paper with a table of their own; `claims` follows when there is one of them."""
+FIGURES: tuple[str, ...] = ()
+SOURCES = ("*.csl", "*.py")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Settings and experiments of one run of the workflow."""
+
+    settings: Settings
+    experiments: Mapping[str, Experiment]
+
+    # ------------------------------------------------------------------------------------------- targets
+
+    @property
+    def ids(self) -> list[str]:
+        return list(self.experiments)
+
+    @property
+    def pattern(self) -> str:
+        """Of the wildcard `exp`: one of the ids, so that no other path can match."""
+        return "|".join(map(re.escape, self.ids))
+
+    @property
+    def tables(self) -> list[str]:
+        found = self._items(TABLES)
+        return [*found, "claims"] if found else []
+
+    @property
+    def figures(self) -> list[str]:
+        return self._items(FIGURES)
+
+    def _items(self, known: tuple[str, ...]) -> list[str]:
+        used = {experiment.item for experiment in self.experiments.values()}
+        return [item for item in known if item in used]
+
+    # ---------------------------------------------------------------------- what makes a job out of date
+
+    def row(self, name: str) -> str:
+        """All columns of an experiment as text."""
+        return json.dumps(dataclasses.asdict(self.experiments[name]))
+
+    @property
+    def rows(self) -> str:
+        """Digest over all experiments."""
+        return hashlib.sha256("\n".join(map(self.row, self.ids)).encode()).hexdigest()[:16]
+
+    def kernel_sources(self, name: str) -> list[str]:
+        """The files of an experiment's kernel and of the shared library."""
+        base = Path(self.settings.kernels)
+        folders = [base / KERNELS[self.experiments[name].kernel].folder, base / "lib"]
+        return sorted(str(path) for folder in folders for pattern in SOURCES for path in folder.rglob(pattern))
+
+    @functools.cached_property
+    def toolchain_version(self) -> str:
+        """Changes when the toolchain does: our own is hashed, another one is named."""
+        if self.settings.backend == "wafersim":
+            return tree_digest(ROOT / "src/wafersim", ROOT / "config/machines")
+        return self.toolchain_options
+
+    # -------------------------------------------------------------------------- what a job is told and needs
+
+    @property
+    def toolchain_options(self) -> str:
+        """Options of scripts/compile.py and scripts/run.py that choose the backend."""
+        settings = self.settings
+        options = {
+            "wafersim": {"--preset": settings.wafersim.preset, "--max-cycles": settings.wafersim.max_cycles},
+            "sdk": {"--folder": settings.sdk.folder},
+            "appliance": {"--cmaddr": settings.appliance.address},
+        }[settings.backend]
+        words = ["--backend", settings.backend]
+        words += [str(word) for name, value in options.items() if value for word in (name, value)]
+        return shlex.join(words)
+
+    def memory_mb(self, name: str) -> int:
+        resources, experiment = self.settings.resources, self.experiments[name]
+        return resources.base_mb + math.ceil(experiment.width * experiment.height * resources.pe_kb / 1000)
+
+    def minutes(self, name: str) -> int:
+        """Time limit of compiling or running an experiment."""
+        resources, experiment = self.settings.resources, self.experiments[name]
+        work = experiment.width * experiment.height * expected_cycles(experiment) / 1e6
+        return resources.base_minutes + math.ceil(work / resources.pe_rate / 60)
+
+
+def load_plan(config: Mapping[str, Any]) -> Plan:
+    """Checks everything that can be checked before the first job."""
+    settings = load_settings(config)
+    if not Path(settings.kernels, "lib").is_dir():
+        raise ConfigError(["kernels: expected a folder of kernels with a 'lib' in it, got " + repr(settings.kernels)])
+    experiments = load_experiments(settings.experiments)
+    return Plan(settings, {experiment.id: experiment for experiment in experiments})
+
+
+def expected_cycles(experiment: Experiment) -> int:
+    """Rough upper estimate, for time limits only: eight cycles a product, hops of a barrier and a collective."""
+    products = experiment.M * experiment.K * experiment.N / (experiment.width * experiment.height)
+    return math.ceil(8 * products + 500 * (experiment.width + experiment.height) + 5000)
+
+
+def tree_digest(*folders: Path) -> str:
+    """Short hash over names and contents of the source files and libraries below the folders."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in {".py", ".csl", ".so", ".yaml"}:
+                digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,37 @@
+# What the rules share: settings and experiments, checked before the first job; names of wildcards; what a rule asks for.
+# The logic is in waferllm.plan, where tests reach it.
+from snakemake.exceptions import WorkflowError
+
+from waferllm.errors import WaferllmError
+from waferllm.locks import claim
+from waferllm.plan import load_plan
+from waferllm.summary import failures, summary
+
+try:
+    PLAN = load_plan(config)
+    if workflow.is_main_process and not workflow.dryrun:
+        claim(".snakemake")
+except WaferllmError as error:
+    raise WorkflowError(str(error)) from None
+
+
+wildcard_constraints:
+    exp=PLAN.pattern,
+    item="[a-z0-9_]+",
+
+
+def get_row(wildcards):
+    """The experiment as text: a job is out of date when its row has changed."""
+    return PLAN.row(wildcards.exp)
+
+
+def get_kernel_sources(wildcards):
+    return PLAN.kernel_sources(wildcards.exp)
+
+
+def get_memory(wildcards):
+    return PLAN.memory_mb(wildcards.exp)
+
+
+def get_runtime(wildcards):
+    return PLAN.minutes(wildcards.exp)
