@@ -15,6 +15,8 @@ NEEDED = ("id", "item", "kernel", "arch", "width", "height", "M", "K", "N", "cyc
           "provenance")
 OPTIONAL_INTS = ("acc", "bits", "phases")
 PASS = "pass"
+KINDS = {"simulated": "simulated", "sdk": "simulated", "appliance": "measured"}
+"""Provenance of a row (ours, the vendor's simulator, a machine) -> kind of its numbers."""
 
 
 class MeasurementError(Exception):
@@ -38,7 +40,8 @@ class Measurement:
     bits: int
     phases: int
     cycles: int
-    comm_share: float
+    comm_share: float | None
+    """Part of the cycles that are not multiply-adds; None where the kernel does not tell."""
     provenance: str
 
     @property
@@ -63,6 +66,15 @@ class Measurements:
         kernels = tuple(kernels)
         found = [row for row in self.passed if row.item == item and (not kernels or row.kernel in kernels)]
         return sorted(found, key=lambda row: (row.kernel, row.arch, row.tile, row.width, row.height, row.id))
+
+    @property
+    def kind(self) -> str:
+        """'simulated' or 'measured': where all the numbers come from; they must not come from different backends."""
+        found = sorted({row.provenance for row in self.passed})
+        if len(found) > 1 or set(found) - set(KINDS):
+            raise MeasurementError(f"{self.path}: provenance {', '.join(found)}: expected the same in all rows, "
+                                   f"one of {', '.join(KINDS)}")
+        return KINDS[found[0]] if found else "simulated"
 
     def require(self, item: str, kernels: Iterable[str], used_by: str) -> None:
         """Raises unless each kernel has a passing measurement of the item."""
@@ -89,10 +101,10 @@ def measurement(row: dict[str, str], path: Path, line: int) -> Measurement:
     try:
         sizes = {name: int(row[name]) for name in ("width", "height", "M", "K", "N", "cycles")}
         sizes |= {name: int(row.get(name) or 0) for name in OPTIONAL_INTS}
-        share = float(row["comm_share"])
+        share = float(row["comm_share"]) if row["comm_share"] else None
     except ValueError as error:
         raise MeasurementError(f"{path}:{line}: experiment {row['id']!r}: {error}") from error
-    if not 0 <= share <= 1:
+    if share is not None and not 0 <= share <= 1:
         raise MeasurementError(f"{path}:{line}: experiment {row['id']!r}: comm_share {share:g} is not in 0..1")
     return Measurement(id=row["id"], item=row["item"], kernel=row["kernel"], arch=row["arch"],
                        provenance=row["provenance"], comm_share=share, **sizes)

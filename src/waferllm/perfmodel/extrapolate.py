@@ -18,6 +18,8 @@ MESH_REACH = 32
 """A target mesh may be this many times wider than the largest simulated one."""
 TILE_REACH = 4
 """A target tile may be this many times wider than the largest simulated one, and as much narrower than the smallest."""
+NOTHING = 1e-9
+"""A term that gives less than this fraction of every value is left out."""
 
 
 class ExtrapolationError(Exception):
@@ -227,11 +229,11 @@ def solve(formula: Formula, points: Sequence[Point]) -> tuple[float, ...]:
         found = np.linalg.lstsq(matrix[:, kept] / size[kept], np.ones(len(points)), rcond=None)[0] / size[kept]
         costs = [(c * size[k], k) for c, k in zip(found, kept) if formula.terms[k].name != "1"]
         worst, index = min(costs, default=(0.0, -1))
-        if worst >= -1e-9:
+        if worst >= -NOTHING:
             break
         kept.remove(index)
-    coefficients = dict(zip(kept, found))
-    return tuple(float(coefficients.get(k, 0.0)) for k in range(len(formula.terms)))
+    coefficients = {k: float(c) for c, k in zip(found, kept) if abs(c * size[k]) > NOTHING}
+    return tuple(coefficients.get(k, 0.0) for k in range(len(formula.terms)))
 
 
 def predict(formula: Formula, coefficients: Sequence[float], shape: Shape) -> float:

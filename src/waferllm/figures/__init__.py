@@ -1,0 +1,1 @@
+"""Figures of results: the tables' rows -> PNG and PDF, with the data behind each as CSV."""

@@ -1,0 +1,109 @@
+"""What Figures 9 and 10 share: rows of `scaling` -> panels of cycles and of the share of communication over mesh sides.
+
+The left column of panels has the runs, solid lines and filled markers, all with one size of tile. The others have one
+problem of the paper each, extrapolated: dashed lines, hollow markers. Stars are numbers of the paper.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from waferllm.figures.style import DASHES, LOOKS, RC
+from waferllm.tables.scaling import Row, Series
+from waferllm.tables.table import EXTRAPOLATED
+
+Published = Mapping[tuple[str, str, str, int], float]
+
+
+def draw(title: str, rows: Sequence[Row], published: Published) -> Figure:
+    machines = sorted({row.series.arch for row in rows})
+    problems = list(dict.fromkeys(row.problem for row in rows if row.kind == EXTRAPOLATED))
+    with mpl.rc_context(RC):
+        figure = Figure(figsize=(2.3 * (1 + len(problems)), 1.9 * 2 * len(machines) + 0.9), layout="constrained")
+        panels = figure.subplots(2 * len(machines), 1 + len(problems), squeeze=False)
+        for number, machine in enumerate(machines):
+            block = panels[2 * number : 2 * number + 2]
+            own = [row for row in rows if row.series.arch == machine]
+            draw_machine(machine.upper().replace("WSE", "WSE-"), own, problems, block, published)
+        figure.suptitle(title, fontsize=10)
+        figure.legend(handles=legend(rows, published), loc="outside lower center", ncols=7, frameon=False)
+    return figure
+
+
+def draw_machine(name: str, rows: Sequence[Row], problems: Sequence[str], block, published: Published) -> None:
+    runs = [row for row in rows if row.kind != EXTRAPOLATED]
+    tile = common_tile(runs)
+    kind = runs[0].kind if runs else "simulated"
+    draw_panel(block[:, 0], [row for row in runs if row.tile == tile], f"{name}, {kind}\ntiles {tile} x {tile}", {})
+    for column, problem in enumerate(problems, 1):
+        found = [row for row in rows if row.kind == EXTRAPOLATED and row.problem == problem]
+        draw_panel(block[:, column], found, f"{name}, extrapolated\n{problem}", published)
+    block[0, 0].set_ylabel("cycles")
+    block[1, 0].set_ylabel("communication\n(% of cycles)")
+
+
+def common_tile(runs: Sequence[Row]) -> int:
+    """The tile that most runs have; of several, the largest."""
+    counts = Counter(row.tile for row in runs)
+    return max(counts, key=lambda tile: (counts[tile], tile), default=0)
+
+
+def draw_panel(pair, rows: Sequence[Row], title: str, published: Published) -> None:
+    cycles, share = pair
+    cycles.set_title(title)
+    for series in dict.fromkeys(row.series for row in rows):
+        own = sorted((row for row in rows if row.series == series and row.cycles), key=lambda row: row.side)
+        line(cycles, series, [(row.side, row.cycles) for row in own], own[:1])
+        told = [(row.side, 100 * row.communication) for row in own if row.communication is not None]
+        line(share, series, told, own[:1])
+        stars(cycles, own, published)
+    finish(cycles, share, sorted({row.side for row in rows}), any(row.cycles for row in rows))
+
+
+def line(axes: Axes, series: Series, points: Sequence[tuple[float, float | None]], first: Sequence[Row]) -> None:
+    if not points:
+        return
+    look, hollow = LOOKS[series.kernel], first[0].kind == EXTRAPOLATED
+    axes.plot(*zip(*points), color=look.color, marker=look.marker, markerfacecolor="white" if hollow else look.color,
+              linestyle="--" if hollow else "-", dashes=DASHES if hollow else (None, None), clip_on=False,
+              alpha=0.5 if series.phases not in (0, 2) else 1)
+
+
+def stars(axes: Axes, rows: Sequence[Row], published: Published) -> None:
+    for row in rows:
+        cycles = published.get((row.series.arch, row.series.label, row.problem, row.side))
+        if cycles:
+            axes.plot([row.side], [cycles], color="black", marker="*", markersize=8, linestyle="none", zorder=5)
+
+
+def finish(cycles: Axes, share: Axes, sides: Sequence[int], some: bool) -> None:
+    for axes in (cycles, share):
+        if max(sides, default=1) > 8 * min(sides, default=1) / 2:
+            axes.set_xscale("log", base=2)
+        axes.set_xticks(sides, [str(side) for side in sides])
+        axes.minorticks_off()
+    if some:
+        cycles.set_yscale("log")
+    else:
+        told = "not extrapolated:\nsee the table's notes"
+        cycles.text(0.5, 0.5, told, transform=cycles.transAxes, ha="center", va="center")
+    share.set_ylim(0, 100)
+    share.set_xlabel("mesh side (PEs)")
+
+
+def legend(rows: Sequence[Row], published: Published) -> list[Line2D]:
+    kernels = dict.fromkeys(row.series.kernel for row in rows)
+    handles = [Line2D([], [], color=LOOKS[k].color, marker=LOOKS[k].marker, label=LOOKS[k].title) for k in kernels]
+    run = next(row.kind for row in rows if row.kind != EXTRAPOLATED)
+    handles.append(Line2D([], [], color="#444444", marker="o", label=run))
+    handles.append(Line2D([], [], color="#444444", marker="o", markerfacecolor="white", linestyle="--", dashes=DASHES,
+                          label="extrapolated"))
+    if published:
+        handles.append(Line2D([], [], color="black", marker="*", markersize=8, linestyle="", label="paper, Table 6"))
+    return handles

@@ -1,0 +1,28 @@
+"""Figure 9 as a table: cycles and share of communication of MeshGEMM, SUMMA and Cannon over mesh sizes."""
+
+from __future__ import annotations
+
+from waferllm.measurements import Measurements
+from waferllm.paper import PaperValues
+from waferllm.tables import curves
+from waferllm.tables.scaling import Row, scaling, targets
+from waferllm.tables.table import Table
+
+ITEM = "figure_9"
+NEEDED = ("meshgemm", "summa", "cannon")
+KERNELS = (*NEEDED, "allgather")
+NOTES = (
+    "Cycles: from the first start to the last end over all PEs, alignment included, by the kernel's own time stamps.",
+    "The paper shows Figure 9 as a picture without numbers; its statements about it are in the table of claims.",
+)
+
+
+def rows(measurements: Measurements, paper: PaperValues) -> list[Row]:
+    measurements.require(ITEM, NEEDED, ITEM)
+    return scaling(measurements.of(ITEM, KERNELS), targets(paper, ITEM), KERNELS)
+
+
+def make(measurements: Measurements, paper: PaperValues) -> Table:
+    title = "Figure 9: GEMM over mesh sizes, MeshGEMM against SUMMA and Cannon"
+    heads = ("sums", "MeshGEMM", measurements.kind)
+    return curves.table(ITEM, title, heads, rows(measurements, paper), NOTES, {})

@@ -1,0 +1,146 @@
+"""Cycles over mesh sizes: measurements of an item, and the paper's meshes and sizes -> runs and extrapolated rows.
+
+Shared by Figures 9 and 10, Table 6 and the claims. A row is either a run or extrapolated, never both.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from waferllm.measurements import KINDS, Measurement
+from waferllm.paper import PaperValues
+from waferllm.perfmodel.extrapolate import (
+    COMPUTE,
+    CYCLES,
+    Estimate,
+    ExtrapolationError,
+    Point,
+    Shape,
+    extrapolate,
+)
+from waferllm.tables.table import EXTRAPOLATED
+
+PAPERS_PHASES = 2
+"""Of several K-trees, other kernels are compared with this one."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A problem of the paper on a mesh of the paper."""
+
+    problem: str
+    size: int
+    side: int
+
+    @property
+    def tile(self) -> int:
+        return -(-self.size // self.side)
+
+
+@dataclass(frozen=True)
+class Series:
+    """Runs that differ in mesh and size only: one line of a figure."""
+
+    arch: str
+    kernel: str
+    bits: int
+    phases: int
+
+    @property
+    def label(self) -> str:
+        return self.kernel + (f" K={self.phases}" if self.phases else "")
+
+
+@dataclass(frozen=True)
+class Row:
+    series: Series
+    problem: str
+    side: int
+    tile: int
+    kind: str
+    cycles: float | None
+    compute: float | None
+    """Cycles that go into multiply-adds."""
+    estimate: Estimate | None = None
+    note: str = ""
+    slowdown: float | None = None
+    """Cycles over those of the series that the item is about, of the same kind, problem and mesh."""
+
+    @property
+    def communication(self) -> float | None:
+        """Share of the cycles that are not multiply-adds."""
+        if self.cycles is None or self.compute is None:
+            return None
+        return min(1.0, max(0.0, 1 - self.compute / self.cycles))
+
+
+def targets(paper: PaperValues, item: str) -> list[Target]:
+    """Each size of the item on each mesh, as `config/paper_values.csv` has them."""
+    sides = paper.select(item, "side", prefix="mesh ")
+    sizes = {row: side for row, side in paper.select(item, "side").items() if row not in sides}
+    return [Target(problem, int(size), int(side)) for problem, size in sizes.items() for side in sides.values()]
+
+
+def scaling(found: Sequence[Measurement], wanted: Sequence[Target], kernels: Sequence[str]) -> list[Row]:
+    """The runs of all series, then for each series the targets, kernels in this order; slow-downs against the first."""
+    groups: dict[Series, list[Measurement]] = {}
+    for row in sorted(found, key=lambda row: kernels.index(row.kernel)):
+        groups.setdefault(series_of(row), []).append(row)
+    rows = [run_row(series, row) for series, group in groups.items() for row in group if row.square]
+    rows += [extrapolated_row(series, group, target) for series, group in groups.items() for target in wanted]
+    return with_slowdowns(rows, kernels[0])
+
+
+def series_of(row: Measurement) -> Series:
+    gemv = row.N == 1
+    return Series(row.arch, row.kernel, row.bits if gemv else row.acc, row.phases if row.kernel == "meshgemv" else 0)
+
+
+def run_row(series: Series, row: Measurement) -> Row:
+    sizes = {row.M, row.K} | ({row.N} if row.N > 1 else set())
+    problem = str(row.M) if len(sizes) == 1 else "x".join(str(size) for size in (row.M, row.K, row.N))
+    return Row(series, problem, row.width, row.tile[0], KINDS[row.provenance], row.cycles, compute_of(row), note=row.id)
+
+
+def compute_of(row: Measurement) -> float | None:
+    return None if row.comm_share is None else row.cycles * (1 - row.comm_share)
+
+
+def usable(row: Measurement) -> bool:
+    """The formulas are for square tiles on square meshes."""
+    rows, depth, columns = row.tile
+    return row.square and rows == depth and (row.N == 1 or columns == rows)
+
+
+def extrapolated_row(series: Series, group: Sequence[Measurement], target: Target) -> Row:
+    shape = Shape(target.side, target.tile, series.phases)
+    group = [row for row in group if usable(row)]
+    shapes = {row.id: Shape(row.width, row.tile[0], series.phases) for row in group}
+    empty = Row(series, target.problem, target.side, target.tile, EXTRAPOLATED, None, None)
+    try:
+        cycles = extrapolate(CYCLES[series.kernel], [Point(row.id, shapes[row.id], row.cycles) for row in group], shape)
+    except ExtrapolationError as error:
+        return dataclasses.replace(empty, note=f"not extrapolated: {error}")
+    products = [Point(row.id, shapes[row.id], compute) for row in group if (compute := compute_of(row))]
+    try:
+        compute = extrapolate(COMPUTE[series.kernel], products, shape).value
+    except ExtrapolationError:
+        compute = None
+    return dataclasses.replace(empty, cycles=cycles.value, compute=compute, estimate=cycles)
+
+
+def with_slowdowns(rows: Sequence[Row], reference: str) -> list[Row]:
+    runs = [row for row in rows if row.series.kernel == reference and row.cycles]
+    runs.sort(key=lambda row: row.series.phases == PAPERS_PHASES)
+    base = {comparison(row): row.cycles for row in runs}
+    compared = []
+    for row in rows:
+        by = base.get(comparison(row))
+        compared.append(dataclasses.replace(row, slowdown=row.cycles / by if by and row.cycles else None))
+    return compared
+
+
+def comparison(row: Row) -> tuple[object, ...]:
+    return row.kind, row.series.arch, row.series.bits, row.problem, row.side

@@ -1,0 +1,58 @@
+"""A made-up table of measurements for tests: cycles follow simple laws. No number here was ever measured."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+COLUMNS = ("id", "item", "kernel", "arch", "width", "height", "M", "K", "N", "acc", "bits", "phases", "axis",
+           "broadcast", "align", "overlap", "seed", "cycles", "comm_share", "verdict", "provenance")
+SIDES = (4, 8, 16, 32)
+GEMM_TILES, GEMV_TILES = (3, 6, 9, 12), (6, 12, 24)
+
+
+def step(tile: int) -> float:
+    return tile**3 / 2 + 2 * tile**2 + 10 * tile
+
+
+GEMM: dict[str, Callable[[int, int], float]] = {
+    "meshgemm": lambda side, tile: 100 + side * (step(tile) + 60),
+    "summa": lambda side, tile: 300 + side * (1.6 * step(tile) + 200),
+    "cannon": lambda side, tile: 200 + side * (1.5 * step(tile) + 150),
+}
+GEMV: dict[str, Callable[[int, int], float]] = {
+    "meshgemv": lambda side, tile: 80 + tile**2 + 12 * 2 * (math.ceil(math.sqrt(side)) // 2) + side,
+    "pipeline_gemv": lambda side, tile: 50 + tile**2 + 9 * side,
+}
+
+
+def rows() -> Iterator[dict[str, object]]:
+    common = {"arch": "wse2", "axis": 0, "broadcast": 1, "align": 1, "overlap": 1, "seed": 1, "acc": 16, "bits": 16,
+              "phases": 2, "verdict": "pass", "provenance": "simulated"}
+    for kernel, law in GEMM.items():
+        for side in SIDES:
+            for tile in GEMM_TILES:
+                cycles, size = round(law(side, tile)), side * tile
+                yield common | {"id": f"fixture_{kernel}_{side}_{tile}", "item": "figure_9", "kernel": kernel,
+                                "width": side, "height": side, "M": size, "K": size, "N": size, "cycles": cycles,
+                                "comm_share": round(1 - side * step(tile) / cycles, 6)}
+    for kernel, law in GEMV.items():
+        for side in SIDES:
+            for tile in GEMV_TILES:
+                cycles, size = round(law(side, tile)), side * tile
+                yield common | {"id": f"fixture_{kernel}_{side}_{tile}", "item": "figure_10", "kernel": kernel,
+                                "width": side, "height": side, "M": size, "K": size, "N": 1, "cycles": cycles,
+                                "comm_share": round(1 - (30 + tile**2) / cycles, 6)}
+    yield common | {"id": "fixture_failed", "item": "figure_9", "kernel": "meshgemm", "width": 64, "height": 64,
+                    "M": 384, "K": 384, "N": 384, "cycles": 999999999, "comm_share": 0.999, "verdict": "fail"}
+
+
+def write(path: Path, changed: Callable[[dict[str, object]], dict[str, object] | None] = lambda row: row) -> Path:
+    """The table as a CSV file; `changed` may alter rows, or drop them with None."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(row for row in map(changed, rows()) if row is not None)
+    return path
