@@ -9,6 +9,7 @@ import pytest
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the long tests too (thousands of fuzzed sources, ...)")
     parser.addoption("--update-cases", action="store_true", help="rewrite the expected blocks of tests/csl/cases")
+    parser.addoption("--update-golden", action="store_true", help="rewrite the tables of tests/waferllm/data/golden")
     parser.addoption("--examples", help="checkout of Cerebras/sdk-examples (or the variable SDK_EXAMPLES)")
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from waferllm.errors import WaferllmError
+
 NEEDED = ("id", "item", "kernel", "arch", "width", "height", "M", "K", "N", "cycles", "comm_share", "verdict",
           "provenance")
 OPTIONAL_INTS = ("acc", "bits", "phases")
@@ -19,7 +21,7 @@ KINDS = {"simulated": "simulated", "sdk": "simulated", "appliance": "measured"}
 """Provenance of a row (ours, the vendor's simulator, a machine) -> kind of its numbers."""
 
 
-class MeasurementError(Exception):
+class MeasurementError(WaferllmError):
     """The table of measurements cannot be read, or lacks what a table or figure needs."""
 
 

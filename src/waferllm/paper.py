@@ -9,13 +9,15 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
+from waferllm.errors import WaferllmError
+
 VALUE_COLUMNS = ("item", "row", "column", "value", "unit", "where", "source")
 CLAIM_COLUMNS = ("id", "item", "where", "claim", "low", "high", "unit", "source")
 REQUIRED = ("unit", "where", "source")
 """Columns that no row may leave empty."""
 
 
-class PaperError(Exception):
+class PaperError(WaferllmError):
     """A file of published numbers is not as it must be, or lacks a number."""
 
 

@@ -13,6 +13,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import EngFormatter
 
 from waferllm.figures.style import DASHES, LOOKS, RC
 from waferllm.tables.scaling import Row, Series
@@ -88,9 +89,9 @@ def finish(cycles: Axes, share: Axes, sides: Sequence[int], some: bool) -> None:
             axes.set_xscale("log", base=2)
         axes.set_xticks(sides, [str(side) for side in sides])
         axes.minorticks_off()
-    if some:
-        cycles.set_yscale("log")
-    else:
+    cycles.set_ylim(bottom=0)
+    cycles.yaxis.set_major_formatter(EngFormatter(sep=""))
+    if not some:
         told = "not extrapolated:\nsee the table's notes"
         cycles.text(0.5, 0.5, told, transform=cycles.transAxes, ha="center", va="center")
     share.set_ylim(0, 100)

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 RC: dict[Any, Any] = {
     "font.size": 8, "axes.titlesize": 8, "axes.labelsize": 8, "legend.fontsize": 8, "axes.spines.top": False,
     "axes.spines.right": False, "axes.grid": True, "grid.color": "#dddddd", "grid.linewidth": 0.5,
-    "lines.linewidth": 1.2, "lines.markersize": 4.5, "pdf.fonttype": 42, "svg.hashsalt": "wafersim", "figure.dpi": 100, "savefig.dpi": 200,
+    "lines.linewidth": 1.2, "lines.markersize": 4.5,
+    "pdf.fonttype": 42, "svg.hashsalt": "wafersim", "figure.dpi": 100, "savefig.dpi": 200,
 }
 DASHES = (4, 2)
 

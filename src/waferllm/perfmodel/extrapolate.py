@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from waferllm.errors import WaferllmError
+
 MESH_REACH = 32
 """A target mesh may be this many times wider than the largest simulated one."""
 TILE_REACH = 4
@@ -22,7 +24,7 @@ NOTHING = 1e-9
 """A term that gives less than this fraction of every value is left out."""
 
 
-class ExtrapolationError(Exception):
+class ExtrapolationError(WaferllmError):
     """The points at hand do not carry the estimate that was asked for."""
 
 

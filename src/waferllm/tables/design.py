@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
+from waferllm.kernels import KERNELS
+from waferllm.partition.rings import members
+
 LARGEST = 750
 """Side of the paper's largest mesh."""
 
@@ -15,19 +20,18 @@ class Fact:
     note: str
 
 
-def interleaved(places: int) -> list[int]:
-    """Places of the line in ring order: up over the even ones, back over the odd ones."""
-    line = list(range(places))
-    return line[::2] + line[1::2][::-1]
-
-
 def longest_edge() -> Fact:
     """Hops between neighbours of the interleaved ring, the most over all lines of 3 to LARGEST PEs."""
     most = 0
     for places in range(3, LARGEST + 1):
-        ring = interleaved(places)
-        most = max(most, *(abs(a - b) for a, b in zip(ring, ring[1:] + ring[:1])))
+        ring = members(KERNELS["meshgemm"].order, places)
+        most = max(most, int(np.abs(ring - np.roll(ring, 1)).max()))
     return Fact(most, f"longest way between neighbours of the interleaved ring, lines of 3 to {LARGEST} PEs")
 
 
-DESIGN: Mapping[str, Callable[[], Fact]] = {"two_hop": longest_edge}
+def most_colors() -> Fact:
+    kernel = max(KERNELS.values(), key=lambda kernel: kernel.colors)
+    return Fact(kernel.colors, f"colors of {kernel.title}, the most of all kernels; 24 can be routed on a real machine")
+
+
+DESIGN: Mapping[str, Callable[[], Fact]] = {"two_hop": longest_edge, "routing_paths": most_colors}

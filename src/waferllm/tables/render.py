@@ -27,7 +27,7 @@ def write_text(path: Path, text: str) -> Path:
 
 
 def to_csv(table: Table) -> str:
-    """Numbers with ten significant digits; the kind of a column is part of its name."""
+    """Numbers with eight significant digits; the kind of a column is part of its name."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([column.name for column in table.columns])
@@ -39,7 +39,7 @@ def to_csv(table: Table) -> str:
 def plain(cell: Cell) -> str:
     if cell is None:
         return ""
-    return f"{cell.number:.10g}" if isinstance(cell, Value) else str(cell)
+    return f"{cell.number:.8g}" if isinstance(cell, Value) else str(cell)
 
 
 def rounded(cell: Cell, column: Column) -> str:

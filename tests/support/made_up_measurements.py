@@ -6,9 +6,11 @@ import csv
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 COLUMNS = ("id", "item", "kernel", "arch", "width", "height", "M", "K", "N", "acc", "bits", "phases", "axis",
            "broadcast", "align", "overlap", "seed", "cycles", "comm_share", "verdict", "provenance")
+Row = dict[str, Any]
 SIDES = (4, 8, 16, 32)
 GEMM_TILES, GEMV_TILES = (3, 6, 9, 12), (6, 12, 24)
 
@@ -28,7 +30,7 @@ GEMV: dict[str, Callable[[int, int], float]] = {
 }
 
 
-def rows() -> Iterator[dict[str, object]]:
+def rows() -> Iterator[Row]:
     common = {"arch": "wse2", "axis": 0, "broadcast": 1, "align": 1, "overlap": 1, "seed": 1, "acc": 16, "bits": 16,
               "phases": 2, "verdict": "pass", "provenance": "simulated"}
     for kernel, law in GEMM.items():
@@ -49,10 +51,11 @@ def rows() -> Iterator[dict[str, object]]:
                     "M": 384, "K": 384, "N": 384, "cycles": 999999999, "comm_share": 0.999, "verdict": "fail"}
 
 
-def write(path: Path, changed: Callable[[dict[str, object]], dict[str, object] | None] = lambda row: row) -> Path:
-    """The table as a CSV file; `changed` may alter rows, or drop them with None."""
+def write(path: Path, changed: Callable[[Row], Row | list[Row] | None] = lambda row: row) -> Path:
+    """The table as a CSV file; `changed` may alter a row, drop it with None, or give several for it."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(row for row in map(changed, rows()) if row is not None)
+        for row in map(changed, rows()):
+            writer.writerows(row if isinstance(row, list) else [row] if row else [])
     return path

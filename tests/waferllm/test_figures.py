@@ -1,0 +1,92 @@
+"""Figures from made-up measurements: what is drawn how, the same bytes each time, the data beside the picture."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.made_up_measurements import write
+
+from waferllm.figures import figure_9, figure_10
+from waferllm.figures.style import LOOKS
+from waferllm.figures.write import ITEMS, write_figure
+from waferllm.kernels import KERNELS
+from waferllm.measurements import MeasurementError, load_measurements
+from waferllm.paper import load_values
+
+ROOT = Path(__file__).resolve().parents[2]
+PAPER = load_values(ROOT / "config/paper_values.csv")
+MAKERS = {"figure_9": figure_9.make, "figure_10": figure_10.make}
+
+
+@pytest.fixture
+def measurements(tmp_path):
+    return load_measurements(write(tmp_path / "measurements.csv"))
+
+
+@pytest.mark.parametrize("item", ITEMS)
+def test_the_same_measurements_give_the_same_bytes(item, measurements, tmp_path):
+    first = [path.read_bytes() for path in write_figure(item, measurements, PAPER, tmp_path / "a")]
+    second = [path.read_bytes() for path in write_figure(item, measurements, PAPER, tmp_path / "b")]
+    assert first == second
+    assert [content[:4] for content in first[:2]] == [b"\x89PNG", b"%PDF"]
+    assert b"CreationDate" not in first[1] and b"matplotlib" not in first[0].lower()
+
+
+@pytest.mark.parametrize("item", ITEMS)
+def test_runs_are_solid_and_extrapolated_points_hollow(item, measurements):
+    axes = MAKERS[item](measurements, PAPER).axes
+    assert len(axes) == 8
+    for panel in axes:
+        lines = [line for line in panel.lines if line.get_marker() != "*"]
+        assert lines
+        hollow = "extrapolated" in panel.get_title() or panel not in (axes[0], axes[4])
+        for line in lines:
+            assert (line.get_linestyle() == "--") == hollow
+            assert (line.get_markerfacecolor() == "white") == hollow
+
+
+def test_the_figure_shows_the_numbers_of_its_data(measurements, tmp_path):
+    lines = write_figure("figure_9", measurements, PAPER, tmp_path)[2].read_text(encoding="utf-8").splitlines()
+    panel = figure_9.make(measurements, PAPER).axes[0]
+    drawn = {(float(x), float(y)) for line in panel.lines for x, y in line.get_xydata()}
+    names = lines[0].split(",")
+    rows = [dict(zip(names, line.split(","))) for line in lines[1:]]
+    told = {(float(row["side"]), float(row["simulated_cycles"])) for row in rows
+            if row["tile"] == "12" and row["provenance"] == "simulated"}
+    assert drawn == told and len(told) == 12
+
+
+def test_numbers_of_the_paper_are_stars_at_its_largest_mesh(measurements):
+    stars = [line.get_xydata().tolist()[0] for panel in figure_10.make(measurements, PAPER).axes
+             for line in panel.lines if line.get_marker() == "*"]
+    assert stars == [[720, pytest.approx(1320)], [720, pytest.approx(2233)]]
+
+
+def test_every_kernel_has_its_own_color_and_marker():
+    assert set(KERNELS) - {"meshgemm_t"} <= set(LOOKS)
+    for family in ("gemm", "gemv"):
+        looks = [LOOKS[name] for name, kernel in KERNELS.items() if kernel.family == family and name in LOOKS]
+        assert len({look.color for look in looks}) == len({look.marker for look in looks}) == len(looks)
+
+
+def test_panels_without_numbers_say_so(tmp_path):
+    few = load_measurements(write(tmp_path / "m.csv", lambda row: row if row["width"] < 16 else None))
+    texts = [text.get_text() for panel in figure_9.make(few, PAPER).axes for text in panel.texts]
+    assert texts == ["not extrapolated:\nsee the table's notes"] * 3
+
+
+def test_missing_runs_are_named(tmp_path):
+    none = load_measurements(write(tmp_path / "m.csv", lambda row: None))
+    with pytest.raises(MeasurementError, match="figure_10 needs meshgemv, pipeline_gemv"):
+        figure_10.make(none, PAPER)
+
+
+def test_the_script_writes_picture_and_data(tmp_path):
+    command = [sys.executable, str(ROOT / "scripts/figures.py"), "--item", "figure_10", "--out", str(tmp_path / "f"),
+               "--measurements", str(write(tmp_path / "m.csv"))]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert result.returncode == 0, result.stderr
+    assert sorted(path.suffix for path in (tmp_path / "f").iterdir()) == [".csv", ".pdf", ".png"]
