@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +29,9 @@ def test_installed_commands_compile_and_run_a_kernel(tmp_path):
     kernel = ROOT / "kernels_csl" / "meshgemv"
     run(
         [commands / "cslc", "--arch=wse3", kernel / "layout.csl", "--fabric-dims=9,4", "--fabric-offsets=4,1",
-         "--params=width:2,height:2,M:8,N:8,group:2,broadcast:1,bits:32", "-o", "out", "--memcpy", "--channels=1"],
+         "--params=width:2,height:2,Mt:4,Kt:4,bits:32", "-o", "out", "--memcpy", "--channels=1"],
         cwd=tmp_path, env=clean,
     )  # fmt: skip
-    assert "cycles:" in run([commands / "cs_python", kernel / "run.py", "--name", "out"], cwd=tmp_path, env=clean)
+    np.savez(tmp_path / "tiles.npz", A=np.ones((2, 2, 16), np.float32), x=np.ones((2, 2, 4), np.float32))
+    host = ["--name", "out", "--tiles", "tiles.npz", "--out", "outputs.npz"]
+    assert "cycles:" in run([commands / "cs_python", kernel / "run.py", *host], cwd=tmp_path, env=clean)
