@@ -1,7 +1,6 @@
 """Compile and run a GEMV kernel for the tests: tiles from global A and x, the sums of every PE back.
 
-In: a kernel, machine, mesh, axis, shape of a tile and further parameters. Out: `Run` with y [position on the line, line,
-Mt] of each PE and the time stamps on one clock.
+In: a kernel, machine, mesh, axis, shape of a tile and further parameters. Out: `Run`: y of each PE and the time stamps.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from kernels import gemv_runs
 from kernels.gemv_runs import Mesh
 
 ARCHS = ["wse2", "wse3"]
+GROUPS = [{"group1": 1}, {"group1": 2, "group2": 2}, {"group1": 3, "group2": 1}, {"group1": 9}]
 ENDS = {"meshgemv": lambda size: size // 2, "pipeline_gemv": lambda size: size - 1}
 """Position on its line of the PE that has the sum without broadcast."""
 
@@ -62,7 +63,7 @@ def test_sums_are_exact_for_integers_on_longer_lines(tmp_path, kernel, arch, mes
 
 
 @pytest.mark.parametrize("arch", ARCHS)
-@pytest.mark.parametrize("groups", [{"group1": 1}, {"group1": 2, "group2": 2}, {"group1": 3, "group2": 1}, {"group1": 9}])
+@pytest.mark.parametrize("groups", GROUPS)
 def test_groups_of_given_sizes(tmp_path, arch, groups):
     check_exact(tmp_path, "meshgemv", arch, Mesh(9, 1), {"phases": 3, "broadcast": 1, "bits": 32} | groups)
 
