@@ -45,7 +45,7 @@ def compile_experiment(
 ) -> None:
     """Writes the folder `out` and the file `record`."""
     layout, out = folder_of(experiment, kernels) / "layout.csl", Path(out)
-    options = cslc_options(experiment)
+    options = cslc_options(experiment, backend.whole_fabric)
     begin = time.monotonic()
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_name(f".{out.name}.{os.getpid()}")

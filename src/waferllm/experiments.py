@@ -208,11 +208,16 @@ def check(experiment: Experiment, where: str = "experiment") -> list[str]:
     from waferllm.kernels import KERNELS
 
     if experiment.kernel not in KERNELS:
-        hint = nearest(experiment.kernel, KERNELS)
-        allowed = f"expected one of {', '.join(KERNELS)}"
-        return [f"{where}: column 'kernel': unknown kernel '{experiment.kernel}'{hint}, {allowed}"]
+        return [f"{where}: column 'kernel': {unknown_kernel(experiment.kernel)}"]
     problems = _mesh_problems(experiment, where) + KERNELS[experiment.kernel].problems(experiment, where)
     return problems or _memory_problems(experiment, where)
+
+
+def unknown_kernel(name: str) -> str:
+    """What to say about a kernel that there is none of."""
+    from waferllm.kernels import KERNELS
+
+    return f"unknown kernel '{name}'{nearest(name, KERNELS)}, expected one of {', '.join(KERNELS)}"
 
 
 def _mesh_problems(experiment: Experiment, where: str) -> list[str]:

@@ -79,12 +79,12 @@ class Kernel:
 
 
 def _gemm_tiles(order: str, experiment: Experiment) -> tuple[Tile, ...]:
-    """Tiles of A and B hold slabs of K, slab by slab, those of C one block each; all column by column."""
+    """Tiles of A (column by column) and B (row by row) hold slabs of K, those of C (column by column) a block."""
     kind = Slabs if experiment.align or order == "none" else Skewed
     ring = "line" if order == "none" else order
     return (
         Tile("A", ("M", "K"), ("K", "M"), {"M": Blocks("y"), "K": kind("x", ring)}),
-        Tile("B", ("K", "N"), ("N", "K"), {"N": Blocks("x"), "K": kind("y", ring)}, slabs="K"),
+        Tile("B", ("K", "N"), ("K", "N"), {"N": Blocks("x"), "K": kind("y", ring)}),
         Tile("C", ("M", "N"), ("N", "M"), {"M": Blocks("y"), "N": Blocks("x")}),
     )
 

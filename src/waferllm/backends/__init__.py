@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from waferllm.backends.appliance import Appliance
 from waferllm.backends.commands import Commands
 from waferllm.errors import BackendError
 
@@ -24,6 +25,11 @@ class Backend(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def whole_fabric(self) -> bool:
+        """Whether programs have to be compiled for the fabric of a machine, not for one as small as possible."""
+        ...
 
     def compile(self, layout: Path, options: Sequence[str], out: Path) -> None:
         """Compiles `layout` into the folder `out`."""
@@ -38,13 +44,18 @@ class Backend(Protocol):
         ...
 
 
-def backend_of(name: str, folder: str | Path | None = None) -> Backend:
-    """The backend called `name`; `folder`: where the commands of `sdk` are, else they are looked up on PATH."""
+def backend_of(name: str, folder: str | Path | None = None, machine: bool = False) -> Backend:
+    """The backend called `name`; `folder`: where the commands of `sdk` are, else they are looked up on PATH.
+
+    `machine`: run on a machine, not on the vendor's simulator (sdk and appliance).
+    """
     if name == "wafersim":
         python = (sys.executable, "-m")
         return Commands(name, (*python, "wafersim.cli.cslc"), (*python, "wafersim.cli.cs_python"))
     if name == "sdk":
-        return Commands(name, (_command("cslc", folder),), (_command("cs_python", folder),))
+        return Commands(name, (_command("cslc", folder),), (_command("cs_python", folder),), machine)
+    if name == "appliance":
+        return Appliance(simulator=not machine)
     raise BackendError(f"unknown backend '{name}', expected one of: {', '.join(BACKENDS)}")
 
 

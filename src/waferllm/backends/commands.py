@@ -28,6 +28,7 @@ class Commands:
     name: str
     cslc: tuple[str, ...]
     cs_python: tuple[str, ...]
+    whole_fabric: bool = False
 
     def compile(self, layout: Path, options: Sequence[str], out: Path) -> None:
         call([*self.cslc, str(layout), *options, "-o", str(out)])
