@@ -137,7 +137,7 @@ def _check_config(options: argparse.Namespace) -> int:
         print(f"{options.file}: {len(experiments)} experiments, no mistakes")
         return 0
     # the models of the configuration need pydantic, which only the workflow asks for
-    from waferllm.config import load_settings
+    from waferllm.config import load_settings  # pyright: ignore[reportMissingImports]
 
     try:
         values = yaml.safe_load(Path(options.file).read_text(encoding="utf-8"))
