@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from pathlib import Path
@@ -115,7 +114,7 @@ def run(options: CompileSettings) -> int:
         return 0
     image_files.save(image, options.output)
     if options.output_json is not None:
-        options.output_json.write_text(json.dumps({"params": image.params, "colors": image.colors}, indent=2) + "\n")
+        image_files.save_names(image, options.output_json)
     if options.out_routes:
         print(text.print_mesh(image), end="")
     if options.verbose:
@@ -125,7 +124,7 @@ def run(options: CompileSettings) -> int:
 
 def _front_end_dump(options: CompileSettings, diagnostics: Diagnostics) -> str:
     try:
-        source = Source(str(options.source), options.source.read_text(encoding="utf-8"), options.source)
+        source = Source(str(options.source), options.source.read_text(encoding="utf-8-sig"), options.source)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read '{options.source}': {error}") from None
     if options.dump == "tokens":

@@ -1,7 +1,7 @@
 """A compiled layout on disk: an `Image` goes into a folder, and comes back out of it.
 
     out/out.json         parameters and colors, in the form host programs read
-    out/manifest.json    magic, format version, architecture, sizes, SHA-256 of every other file
+    out/manifest.json    magic, format version, architecture, sizes, SHA-256 of every other file and of itself
     out/programs.jsonl   one PE program a line (`ir/codec.py`)
     out/routings.jsonl   one list of color configurations a line
     out/tiles.npy        int32 [height, width, 2]: program and routing of each tile
@@ -39,7 +39,7 @@ def save(image: Image, folder: str | Path) -> None:
     """Write `image` into `folder`, which is made if it does not exist."""
     folder = Path(folder)
     files = {
-        "out.json": _json({"params": image.params, "colors": image.colors}, indent=2),
+        "out.json": _names(image),
         "programs.jsonl": b"".join(_json(codec.to_plain(program)) for program in image.programs),
         "routings.jsonl": b"".join(_json(codec.to_plain(routing)) for routing in image.routings),
         "tiles.npy": _tiles_bytes(image),
@@ -47,6 +47,9 @@ def save(image: Image, folder: str | Path) -> None:
     manifest: dict[str, Any] = {"magic": MAGIC, "format": FORMAT, "wafersim": __version__}
     manifest |= {name: codec.to_plain(getattr(image, name)) for name in _IN_MANIFEST}
     manifest["files"] = {name: _digest(content) for name, content in files.items()}
+    manifest["digest"] = digest_of(manifest)
+    if folder.exists() and not folder.is_dir():
+        raise ImageError(f"cannot write '{folder}': there is a file of that name")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / _MANIFEST).unlink(missing_ok=True)
@@ -55,6 +58,18 @@ def save(image: Image, folder: str | Path) -> None:
         _write(folder / _MANIFEST, _json(manifest, indent=2))
     except OSError as error:
         raise ImageError(f"cannot write '{folder}': {error.strerror or error}") from error
+
+
+def save_names(image: Image, path: Path) -> None:
+    """Write the content of `out.json` to another place too."""
+    try:
+        path.write_bytes(_names(image))
+    except OSError as error:
+        raise ImageError(f"cannot write '{path}': {error.strerror or error}") from error
+
+
+def _names(image: Image) -> bytes:
+    return _json({"params": image.params, "colors": image.colors}, indent=2)
 
 
 def load(folder: str | Path) -> Image:
@@ -117,6 +132,8 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     files = manifest.get("files")
     if missing or not isinstance(files, dict) or set(files) != _FILES:
         raise CorruptImageError(f"'{path}' is incomplete: {', '.join(missing) or 'files'}")
+    if manifest.get("digest") != digest_of(manifest):
+        raise CorruptImageError(f"'{path}' is damaged: it was changed after it was written; recompile")
     return manifest
 
 
@@ -145,11 +162,21 @@ def _json(value: Any, indent: int | None = None) -> bytes:
     return (json.dumps(value, indent=indent, separators=separators, ensure_ascii=True) + "\n").encode()
 
 
+def digest_of(manifest: dict[str, Any]) -> str:
+    """Digest of a manifest without the digest."""
+    rest = {name: value for name, value in manifest.items() if name != "digest"}
+    return _digest(json.dumps(rest, sort_keys=True).encode())
+
+
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
 def _write(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    except BaseException:  # also Ctrl-C: nothing half-written stays
+        temporary.unlink(missing_ok=True)
+        raise

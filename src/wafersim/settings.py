@@ -59,6 +59,8 @@ def resolve(
     memcpy = "memcpy" in options
     offsets = _pair("fabric-offsets", last["fabric-offsets"], least=0) if "fabric-offsets" in last else None
     west, east = (_number(name, last.get(name, "0")) for name in ("width-west-buf", "width-east-buf"))
+    if last.get("o") == "":
+        raise UsageError("-o: the name of the folder is empty")
     return CompileSettings(
         source=Path(source),
         output=Path(last.get("o", "out")),

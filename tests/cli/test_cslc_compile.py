@@ -1,8 +1,15 @@
 """The command from a layout file to an `out` folder: outputs, dumps, errors and exit codes."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+
+import wafersim
 
 from wafersim import image
 from wafersim.cli import cslc
@@ -134,3 +141,41 @@ def test_imports_are_found_in_the_import_path(project, capsys, monkeypatch):
     assert cslc.main(["layout.csl", *OPTIONS, "--import-path=shared"]) == 0
     monkeypatch.setenv("CSL_IMPORT_PATH", str(project / "shared"))
     assert cslc.main(["layout.csl", *OPTIONS]) == 0
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-8"])
+def test_sources_with_a_byte_order_mark_and_windows_line_ends(project, encoding):
+    for name, text in (("layout.csl", LAYOUT), ("pe.csl", PROGRAM)):
+        (project / name).write_bytes(text.replace("\n", "\r\n").encode(encoding))
+    assert cslc.main(["layout.csl", *OPTIONS]) == 0
+
+
+def test_paths_with_spaces_and_letters_of_any_script(project):
+    folder = project / "dir \u00e4 \u6f22"
+    folder.mkdir()
+    for name in ("layout.csl", "pe.csl"):
+        (project / name).rename(folder / name)
+    assert cslc.main([str(folder / "layout.csl"), *OPTIONS, "-o", str(folder / "o u t")]) == 0
+    assert image.load(folder / "o u t").width == 2
+
+
+@pytest.mark.parametrize("option", ["-o=pe.csl/x", "--output-json=pe.csl/x.json"])
+def test_places_that_cannot_be_written(project, capsys, option):
+    assert cslc.main(["layout.csl", *OPTIONS, option]) == 1
+    assert f"cslc: error: cannot write '{option.partition('=')[2]}'" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_interrupt_ends_with_one_line_and_code_130(project):
+    loop = "comptime { var i: u32 = 0; while (i < 4000000000) : (i += 1) {} }\n"
+    (project / "layout.csl").write_text(LAYOUT + loop)
+    command = [sys.executable, "-m", "wafersim.cli.cslc", "layout.csl", *OPTIONS, "--verbose"]
+    command += ["--max-inlined-iterations=4000000000"]
+    path = os.pathsep.join([str(Path(wafersim.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": path})
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(timeout=2)
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=60) == (None, "cslc: interrupted\n")
+    assert process.returncode == 130
+    assert not (project / "out").exists()

@@ -50,6 +50,7 @@ REFUSED = [
     ("", "no layout file given"),
     ("a.csl b.csl", "two layout files: 'a.csl' and 'b.csl'"),
     ("a.csl --fabric-dim=1,2", "unknown option '--fabric-dim'; did you mean '--fabric-dims'?"),
+    ("a.csl -o=", "-o: the name of the folder is empty"),
     ("a.csl --frobnicate", "unknown option '--frobnicate'"),
     ("a.csl --memcpy=yes", "--memcpy takes no value, got 'yes'"),
     ("a.csl --arch", "--arch needs a value: --arch wse2|wse3"),

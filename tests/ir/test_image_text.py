@@ -132,8 +132,29 @@ def test_damaged_file_is_refused_by_name(tmp_path, name, damage):
 
 
 def edit_manifest(folder, **changes):
+    """Changes that the digest does not give away."""
     path = folder / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    manifest = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps(manifest | {"digest": image.digest_of(manifest)}))
+
+
+def test_every_flipped_bit_of_the_manifest_is_refused(tmp_path):
+    image.save(make_image(), tmp_path)
+    path = tmp_path / "manifest.json"
+    content = path.read_bytes()
+    for place in range(len(content)):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        if content[place : place + 1].isspace():
+            continue  # between tokens it may read as before
+        with pytest.raises(errors.ImageError, match=r"manifest\.json|image format"):
+            image.load(tmp_path)
+
+
+def test_a_file_in_the_place_of_the_folder_is_kept(tmp_path):
+    (tmp_path / "taken").write_text("mine")
+    with pytest.raises(errors.ImageError, match="taken': there is a file of that name"):
+        image.save(make_image(), tmp_path / "taken")
+    assert (tmp_path / "taken").read_text() == "mine"
 
 
 def test_wrong_magic_version_and_missing_manifest(tmp_path):

@@ -1,6 +1,7 @@
 """The command `cslc`: a layout file and options go in, an `out` folder comes out.
 
-Exit codes: 0 compiled, 1 the program or the options are wrong (diagnostics on standard error).
+Exit codes: 0 compiled, 1 the program or the options are wrong (diagnostics on standard error),
+130 interrupted.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import sys
 from dataclasses import dataclass
 
+from wafersim.cli import interrupt
 from wafersim.errors import CompileError, UsageError, WafersimError
 from wafersim.settings import DUMPS, FP16_FORMATS, resolve
 
@@ -77,7 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         return 1
     except KeyboardInterrupt:
-        print("cslc: interrupted", file=sys.stderr)
+        interrupt.leave("cslc")
     return 1
 
 

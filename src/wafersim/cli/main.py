@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from wafersim import __version__
+from wafersim.cli import interrupt
 from wafersim.errors import UsageError, WafersimError
 
 
@@ -32,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
-        print("wafersim: interrupted", file=sys.stderr)
+        interrupt.leave("wafersim")
     return 1
 
 

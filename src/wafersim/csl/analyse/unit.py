@@ -64,7 +64,7 @@ class SourceLoader:
         found = self._files.get(key)
         if found is None:
             try:
-                text = path.read_text(encoding="utf-8")
+                text = path.read_text(encoding="utf-8-sig")  # editors put byte order marks
             except (OSError, UnicodeDecodeError) as problem:
                 reason = getattr(problem, "strerror", None) or "not a text file"
                 raise self.diagnostics.error(span, f"cannot read '{shown or path}': {reason}") from None
