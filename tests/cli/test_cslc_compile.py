@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 import wafersim
-
 from wafersim import image
 from wafersim.cli import cslc
 

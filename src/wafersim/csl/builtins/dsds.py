@@ -258,19 +258,11 @@ def _flags(an, fields: Fields) -> int:
     simd = fields.choice("simd_mode", SIMD_MODES)
     if simd is not None:
         flags |= min(SIMD_MODES.index(simd) + 1, 3) << SIMD_SHIFT
-        _check_simd_extent(an, fields, simd)
     zero = Fields.of(fields, "zero", ("first_source", "second_source"))
     for name in ("first_source", "second_source"):
         if zero is not None and zero.flag(name):
             flags |= FLAGS[f"zero_{name}"]
     return flags
-
-
-def _check_simd_extent(an, fields: Fields, simd: str) -> None:
-    extent = fields.get("extent")
-    group = {"simd_32": 2, "simd_64": 4}.get(simd)
-    if group and isinstance(extent, Known) and isinstance(extent.value, int) and extent.value % group:
-        raise an.error(fields.span("extent"), f"'.extent' is {extent.value}, but {simd} needs a multiple of {group}")
 
 
 _MAKERS = {
