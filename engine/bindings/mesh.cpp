@@ -126,9 +126,7 @@ nb::object log(Mesh& mesh) {
     return lines;
 }
 
-nb::object fault(const Mesh& mesh) {
-    if (!mesh.fault()) return nb::none();
-    const FaultReport& f = *mesh.fault();
+nb::dict dict_of(const FaultReport& f) {
     nb::dict d;
     d["x"] = f.x;
     d["y"] = f.y;
@@ -140,6 +138,14 @@ nb::object fault(const Mesh& mesh) {
     d["line"] = f.line;
     d["col"] = f.column;
     return d;
+}
+
+nb::object fault(const Mesh& mesh) { return mesh.fault() ? nb::object(dict_of(*mesh.fault())) : nb::none(); }
+
+nb::object warnings(const Mesh& mesh) {
+    nb::list reports;
+    for (const FaultReport& report : mesh.warnings()) reports.append(dict_of(report));
+    return reports;
 }
 
 void trace(Mesh& mesh, const std::string& path, const std::string& what) {
@@ -176,6 +182,8 @@ void register_mesh(nb::module_& m) {
         .def("result", &result, "ticket"_a)
         .def("log", &log)
         .def("fault", &fault)
+        .def("warnings", &warnings)
+        .def("set_strict", &Mesh::set_strict, "strict"_a)
         .def("deadlock", [](const Mesh& mesh) { return object_from(mesh.deadlock()); })
         .def("stats", [](const Mesh& mesh) { return object_from(mesh.stats()); })
         .def("trace", &trace, "path"_a, "what"_a = "")

@@ -182,6 +182,26 @@ DataSegment read_segment(const Value& value, const std::string& path) {
     return segment;
 }
 
+Variable read_symbol(const Value& value, const std::string& path) {
+    Reader r(value, path);
+    Variable variable{r.small("address", 0, 0, 0xffff), 0, r.text("name")};
+    variable.end = variable.first + r.small("words", 0, 0, 0xffff);
+    r.ignore({"type", "element", "shape", "section"});
+    r.finish();
+    return variable;
+}
+
+std::vector<Variable> read_variables(Reader& r) {
+    std::vector<Variable> all = r.objects("symbols", read_symbol), merged;
+    std::stable_sort(all.begin(), all.end(), [](const Variable& a, const Variable& b) { return a.first < b.first; });
+    for (Variable& variable : all) {
+        if (variable.end == variable.first) continue;
+        if (merged.empty() || merged.back().end <= variable.first) merged.push_back(std::move(variable));
+        else merged.back().end = std::max(merged.back().end, variable.end);
+    }
+    return merged;
+}
+
 Task read_task(const Value& value, const std::string& path) {
     Reader r(value, path);
     Task task{r.small("id", 0, 0, 63), r.enumeration<TaskKind>("kind", 3), r.small("function", none, 0, any)};
@@ -401,7 +421,8 @@ Program read_program(const Value& value, const std::string& path, const Machine&
     for (const auto& l : tuples(r, "locations", 3)) p.locations.push_back({l[0], l[1], l[2]});
     if (p.locations.empty()) p.locations.push_back({});
     p.files = r.texts("files");
-    r.ignore({"symbols", "exports", "traces"});
+    p.variables = read_variables(r);
+    r.ignore({"exports", "traces"});
     r.finish();
     locate_vecops(p);
     Checker{p, machine, path + " '" + p.name + "'"}.program();

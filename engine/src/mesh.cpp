@@ -163,18 +163,7 @@ std::vector<LogLine> Mesh::take_log() {
 }
 
 void Mesh::report_fault(const Pe& pe, const std::string& message, bool in_pe) {
-    FaultReport report{pe.x, pe.y, env_.now, message, {}, {}, {}, 0, 0};
-    if (in_pe && pe.program) {
-        const Program& program = *pe.program;
-        const Location& at = program.locations[static_cast<size_t>(pe.current_loc)];
-        report.task = pe.frames.empty() ? "" : pe.task_name;
-        if (pe.current_function) report.function = pe.current_function->name;
-        if (static_cast<size_t>(at.file) < program.files.size())
-            report.file = program.files[static_cast<size_t>(at.file)];
-        report.line = at.line;
-        report.column = at.column;
-    }
-    fault_ = report;
+    fault_ = in_pe && pe.program ? pe.report(message) : FaultReport{pe.x, pe.y, env_.now, message, {}, {}, {}, 0, 0};
 }
 
 }  // namespace wafersim

@@ -149,4 +149,16 @@ bool Pe::receive(const Wavelet& wavelet, bool commit) {
     return true;
 }
 
+FaultReport Pe::report(const std::string& message) const {
+    FaultReport report{x, y, env.now, message, {}, {}, {}, 0, 0};
+    const Location& at = program->locations[static_cast<size_t>(current_loc)];
+    report.task = frames.empty() ? "" : task_name;
+    if (current_function) report.function = current_function->name;
+    if (static_cast<size_t>(at.file) < program->files.size())
+        report.file = program->files[static_cast<size_t>(at.file)];
+    report.line = at.line;
+    report.column = at.column;
+    return report;
+}
+
 }  // namespace wafersim

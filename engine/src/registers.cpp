@@ -63,7 +63,9 @@ uint16_t switch_config(const ColorState& c) {
 
 void set_switch_config(ColorState& c, uint16_t value) {
     c.ring_mode = value >> 12 & 1;
-    c.position = value >> 13 & 3;
+    const int position = value >> 13 & 3;
+    const bool moved = position != c.position;
+    c.position = position;
     for (unsigned i = 0; i < 3; ++i) {
         const unsigned field = value >> (4 * i) & 15;
         SwitchPosition& p = c.positions[i];
@@ -72,6 +74,9 @@ void set_switch_config(ColorState& c, uint16_t value) {
         const uint8_t side = p.invalid ? uint8_t{ramp} : switch_sides[field & 7];  // bit 3 survives without a side
         p.rx = field & 8 ? side : uint8_t{0};
         p.tx = field & 8 ? both_tx : side;
+    }
+    if (moved && position > 0 && c.positions[static_cast<size_t>(position) - 1].invalid && !c.teardown) {
+        throw Fault("illegal switch: color " + std::to_string(c.color) + " has no position " + std::to_string(position));
     }
 }
 

@@ -186,6 +186,9 @@ bool Pe::start_vector(const VecOp& op) {
         return false;
     }
     settle_length(run);
+    find_bounds(*program, run);
+    if (run.dst.kind == StreamKind::fabric_out && !router.find(run.dst.color))
+        throw Fault("sends on color " + std::to_string(run.dst.color) + ", which has no route here");
     run.accumulator = accumulator_of(run);
     run.period = period_of(env.machine, run);
     run.group = group_of(run);
@@ -319,6 +322,7 @@ void Pe::advance_run(int thread) {
                          : static_cast<int>(std::min<uint32_t>(run.remaining, static_cast<uint32_t>(run.group)));
     for (int k = 0; k < most; ++k) {
         if (k > 0 && !(inputs_ready(run) && output_ready(run.dst))) break;
+        if (run.done >= run.bound) leave_variable(*this, run);
         int index = run.options.index == none ? 0 : run.options.index;
         std::array<uint32_t, 3> values{};
         std::array<int64_t, 2> read_from{none, none};
@@ -365,14 +369,15 @@ uint32_t Pe::read_element(Stream& s, int& index) {
 
 namespace {
 
-// The wavelet of an element; in SIMD mode the first of two is only kept.
-bool element_to_wavelet(Stream& dst, uint32_t value, int index, uint16_t mask, Wavelet& wavelet, uint64_t now) {
+// The wavelet of an element; in SIMD mode the first of two is only kept, unless it is the last of all.
+bool element_to_wavelet(Stream& dst, uint32_t value, int index, bool last, uint16_t mask, Wavelet& wavelet,
+                        uint64_t now) {
     bool control = dst.control;
     if (dst.words == 1) value &= 0xffff;
     if (dst.pack > 1) {
-        if (!dst.packed) return dst.packed = 1, dst.packing = value, false;
+        if (!dst.packed && !last) return dst.packed = 1, dst.packing = value, false;
+        if (dst.packed) value = dst.packing | value << 16;
         dst.packed = 0;
-        value = dst.packing | value << 16;
     } else if (dst.index_offset && dst.words == 1) {
         value |= static_cast<uint32_t>(index) << 16;
     }
@@ -391,7 +396,7 @@ void Pe::write_element(Stream& dst, uint32_t value, int index, bool last) {
     switch (dst.kind) {
     case StreamKind::fabric_out: {
         Wavelet wavelet;
-        if (!element_to_wavelet(dst, value, index, control_mask, wavelet, env.now)) return;
+        if (!element_to_wavelet(dst, value, index, last, control_mask, wavelet, env.now)) return;
         wavelet.advance_switch = dst.advance_switch && last;
         outputs[static_cast<size_t>(dst.number)].wavelets.push(wavelet);
         return;

@@ -77,6 +77,12 @@ class Mesh:
     def fault(self) -> dict[str, Any] | None:
         """x, y, cycle, message, task, function, file, line, col."""
 
+    def warnings(self) -> list[dict[str, Any]]:
+        """As `fault`: DSD operations that left their variable while `set_strict(False)`, one a program and place."""
+
+    def set_strict(self, strict: bool) -> None:
+        """Whether DSD operations that leave their variable are faults (they are at first) or warnings."""
+
     def deadlock(self) -> dict[str, Any]:
         """Who waits for what, now.
 

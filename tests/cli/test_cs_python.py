@@ -127,3 +127,9 @@ def test_limit_of_cycles(tmp_path):
     assert cs_python("--max-cycles=124", "-c", code, cwd=tmp_path)[0] == "124\n"
     error = cs_python("--max-cycles", "many", "-c", code, cwd=tmp_path, code=2)[1]
     assert error == "cs_python: error: --max-cycles needs a number of cycles, got 'many'\n"
+
+
+def test_strict_runs(tmp_path):
+    code = "import os, sys; print(os.environ.get('WAFERSIM_STRICT'), sys.argv)"
+    assert cs_python("--strict", "--max-cycles=5", "-c", code, "--strict", cwd=tmp_path)[0] == "1 ['-c', '--strict']\n"
+    assert cs_python("-c", code, cwd=tmp_path)[0] == "None ['-c']\n"

@@ -18,6 +18,9 @@ class RecordingMesh:
         self.finished: set[int] = set()
         self.stuck: set[str] = set()
 
+    def warnings(self) -> list:
+        return []
+
     def begin(self, name: str) -> int:
         self.started.append(name)
         return len(self.started) - 1
@@ -52,7 +55,7 @@ def mesh():
 
 @pytest.fixture
 def submit(mesh):
-    image = SimpleNamespace(memcpy=True, width=1, height=1)
+    image = SimpleNamespace(memcpy=True, width=1, height=1, colors={})
     device = Device(mesh, image, RunSettings(log_path="", progress=False))  # type: ignore[arg-type]
     kinds = {
         "stream in": {"blocks": True},

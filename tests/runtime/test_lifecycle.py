@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 
+from wafersim import image as images
 from wafersim.errors import ImageError
+from wafersim.runtime import report
 from wafersim.runtime.enums import MemcpyDataType, MemcpyOrder, SdkTarget
 from wafersim.runtime.errors import CycleLimitError, DeadlockError, FaultError, SdkError, SdkTypeError
 from wafersim.runtime.platform import SimfabConfig, get_platform, get_simulator, get_system
 
+STREAM = {"order": MemcpyOrder.ROW_MAJOR, "data_type": MemcpyDataType.MEMCPY_32BIT}
 COPY = {"streaming": False, "order": MemcpyOrder.ROW_MAJOR, "data_type": MemcpyDataType.MEMCPY_32BIT}
 
 
@@ -233,7 +236,64 @@ def test_cycle_limit(out, fresh, monkeypatch):
     assert runtime.stats()["cycles"] == 30000
 
 
+def test_cycle_limit_tells_what_pes_wait_for(out, fresh, monkeypatch):
+    monkeypatch.setenv("WAFERSIM_MAX_CYCLES", "1000")
+    runtime = fresh(out)
+    runtime.load()
+    runtime.run()
+    runtime.memcpy_h2d(2, np.arange(6 * 50, dtype=np.uint32), 0, 0, 3, 2, 50, streaming=True, nonblock=True, **STREAM)
+    with pytest.raises(CycleLimitError) as caught:
+        runtime.launch("forever")
+    assert "oldest wavelets:\n  PE (" in str(caught.value) and "wavelet of color 2" in str(caught.value)
+
+
+def test_colors_with_names_are_named(out):
+    image = images.load(out)
+    text = report.fault({"message": "sends on color 7, not on color 12", "x": 0, "y": 0}, image)
+    assert text.startswith("fault: sends on color 7, not on color 12\n")
+    image.colors = {"left": 7, "also_left": 7}
+    text = report.fault({"message": "sends on color 7, not on color 70", "x": 0, "y": 0}, image)
+    assert text.startswith("fault: sends on color 7 [left, also_left], not on color 70\n")
+
+
 def test_bad_limit_in_the_environment(fresh, monkeypatch):
     monkeypatch.setenv("WAFERSIM_MAX_CYCLES", "many")
     with pytest.raises(SdkError, match="WAFERSIM_MAX_CYCLES must be a number of cycles, got 'many'"):
         fresh()
+
+
+def test_operation_that_runs_out_of_its_variable_gives_one_warning(runtime, capsys):
+    for _ in range(2):
+        runtime.launch("overrun", np.uint16(4))
+    assert runtime.read_symbol(0, 0, "others", "uint32").tolist() == [9, 60, 70, 80], "as hardware does"
+    lines = capsys.readouterr().err.splitlines()
+    text = "warning: the destination runs out of 'buffer' after 3 elements, the operation has 4 elements"
+    assert [line for line in lines if line.startswith("warning")] == [text]
+    assert [line.split()[0] for line in lines[1:]] == ["PE", "task", "source", "cycle"]
+
+
+def test_operation_that_runs_out_of_its_variable_is_a_fault_on_demand(fresh, monkeypatch):
+    monkeypatch.setenv("WAFERSIM_STRICT", "1")
+    runtime = fresh()
+    runtime.load()
+    runtime.run()
+    with pytest.raises(FaultError, match="the destination runs out of 'buffer' after 3 elements"):
+        runtime.launch("overrun", np.uint16(4))
+    assert runtime.read_symbol(0, 0, "others", "uint32").tolist() == [50, 60, 70, 80]
+
+
+@pytest.mark.parametrize(("variable", "what"), [("WAFERSIM_LOG", "log"), ("WAFERSIM_STATS", "statistics")])
+def test_outputs_that_cannot_be_written(fresh, monkeypatch, variable, what):
+    monkeypatch.setenv(variable, "absent/place")
+    runtime = fresh()
+    runtime.load()
+    runtime.run()
+    with pytest.raises(SdkError, match=f"cannot write the {what}.* 'absent/place': No such file"):
+        runtime.launch("nothing")
+        runtime.stop()
+
+
+def test_launch_of_a_function_that_no_program_exports(runtime):
+    with pytest.raises(SdkError, match=r"'nowhere' is named by @export_name .* but no PE program exports it"):
+        runtime.launch("nowhere")
+    runtime.launch("nothing")

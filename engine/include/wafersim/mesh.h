@@ -75,6 +75,9 @@ public:
     const Image& image() const { return image_; }
     std::vector<LogLine> take_log();
     const std::optional<FaultReport>& fault() const { return fault_; }
+    // DSD operations that leave their variable: faults, or else warnings (docs/host-api.md).
+    void set_strict(bool strict) { env_.strict = strict; }
+    const std::vector<FaultReport>& warnings() const { return env_.warnings; }
     Value deadlock() const;             // deadlock.cpp
     Value stats() const;
     List stuck_wavelets() const;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "bits.h"
+#include "error.h"
 #include "machine.h"
 #include "memory.h"
 #include "observer.h"
@@ -37,6 +38,8 @@ struct LogLine {
 };
 
 // What all PEs share.
+struct Pe;
+
 struct Environment {
     Environment(const Machine& machine, const Image& image) : machine(machine), image(image) {}
     const Machine& machine;
@@ -46,6 +49,8 @@ struct Environment {
     std::vector<LogLine> log;      // in the order of cycles
     std::vector<std::unique_ptr<Observer>> observers;
     std::vector<uint32_t> finished;  // tickets of launches that ended on a PE in this cycle
+    bool strict = true;              // DSD operations that leave their variable are faults, else warnings
+    std::vector<FaultReport> warnings;  // one for each program and place
 };
 
 struct Frame {
@@ -94,10 +99,18 @@ struct VecRun {
     int64_t next_tick = 0;         // time of the next element, in ticks
     int64_t period = 0;            // ticks an element takes
     int group = 1;                 // most elements a cycle
+    uint32_t bound = 0;            // elements until an operand leaves its variable
+    int bounded = none;            // which one: a source, or the destination
+    const Variable* variable = nullptr;
     Options options;
     uint64_t started = 0;
     const Function* started_in = nullptr;
 };
+
+// The variable an address lies in (bounds.cpp), how far an operation may go, and the fault where it goes on.
+const Variable* variable_at(const Program& program, int64_t address);
+void find_bounds(const Program& program, VecRun& run);
+void leave_variable(Pe& pe, VecRun& run);
 
 struct MapRun {
     static constexpr size_t max_inputs = 8;
@@ -141,6 +154,8 @@ const Shape& shape_of(const Program& program, Dsd dsd);
 
 struct Pe {
     Pe(Environment& env, Router& router, const Program* program, int x, int y, uint16_t* memory);
+    // Where it is and what it does, with what is wrong.
+    FaultReport report(const std::string& message) const;
 
     // ------------------------------------------------------------------ what the mesh calls
     bool step();                  // phase 4; true if anything advanced

@@ -123,6 +123,12 @@ struct Location {
     int file = 0, line = 0, column = 0;
 };
 
+// Words [first, end) of a variable.
+struct Variable {
+    int first = 0, end = 0;
+    std::string name;
+};
+
 struct Program {
     std::string name;
     std::vector<Function> functions;
@@ -135,6 +141,7 @@ struct Program {
     std::vector<PrintFormat> prints;
     std::vector<std::string> messages;
     std::vector<DataSegment> data;
+    std::vector<Variable> variables;  // by address; what overlaps is one
     int data_end = 0, memory_end = 0;
     std::vector<Task> tasks;
     std::vector<int> initial_loads;  // DSR loads done before the start

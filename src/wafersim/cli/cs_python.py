@@ -1,8 +1,8 @@
 """The command `cs_python`: runs a host program with the SDK's import names at hand.
 
-    cs_python [--max-cycles N] SCRIPT [ARGUMENT...]
-    cs_python [--max-cycles N] -m MODULE [ARGUMENT...]
-    cs_python [--max-cycles N] -c CODE [ARGUMENT...]
+    cs_python [--max-cycles N] [--strict] SCRIPT [ARGUMENT...]
+    cs_python [--max-cycles N] [--strict] -m MODULE [ARGUMENT...]
+    cs_python [--max-cycles N] [--strict] -c CODE [ARGUMENT...]
 
 The program runs as `__main__` in this process, with its own folder first on `sys.path`, as Python does. Errors of the
 toolchain end it with their message instead of a traceback through our code; the exit code is 1 then. Other options
@@ -21,12 +21,13 @@ from types import TracebackType
 
 COMPAT = Path(__file__).parents[1] / "cerebras_compat"
 """Holds the package `cerebras`; on the path of host programs only."""
-LIMIT = "--max-cycles"
-HELP = """usage: cs_python [--max-cycles N] [PYTHON OPTION...] (SCRIPT | -m MODULE | -c CODE) [ARGUMENT...]
+LIMIT, STRICT = "--max-cycles", "--strict"
+HELP = """usage: cs_python [--max-cycles N] [--strict] [PYTHON OPTION...] (SCRIPT | -m MODULE | -c CODE) [ARGUMENT...]
 
 Runs a host program on the simulator, with the modules `cerebras.sdk...` of the SDK.
 
   --max-cycles N   end with an error after N simulated cycles (also: WAFERSIM_MAX_CYCLES)
+  --strict         a DSD operation that runs out of its variable is an error, not a warning (also: WAFERSIM_STRICT=1)
   --version        print the version
 
 Other options before the program are handed to Python. Environment: WAFERSIM_MACHINE names a preset of the
@@ -43,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     if rest[:1] in (["-V"], ["--version"]):
         return _version()
-    rest = _take_limit(rest)
+    rest = _take_options(rest)
     if rest is None:
         return 2
     # Programs that the host program starts with the same interpreter see the SDK's names too.
@@ -66,10 +67,13 @@ def _version() -> int:
     return 0
 
 
-def _take_limit(rest: list[str]) -> list[str] | None:
-    """The arguments without `--max-cycles`, which becomes the variable that the runtime reads."""
-    while rest and rest[0].partition("=")[0] == LIMIT:
+def _take_options(rest: list[str]) -> list[str] | None:
+    """The arguments without our own options, which become the variables that the runtime reads."""
+    while rest and (rest[0] == STRICT or rest[0].partition("=")[0] == LIMIT):
         word = rest.pop(0)
+        if word == STRICT:
+            os.environ["WAFERSIM_STRICT"] = "1"
+            continue
         value = word.partition("=")[2] if "=" in word else rest.pop(0) if rest else ""
         if not value.isdecimal():
             print(f"cs_python: error: {LIMIT} needs a number of cycles, got '{value}'", file=sys.stderr)

@@ -9,8 +9,13 @@
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 from wafersim.ir.program import Dir
 from wafersim.runtime.errors import SdkError
@@ -65,3 +70,23 @@ def read_ports(path: Path) -> dict[str, HostPort]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SdkError(f"cannot read the port map '{path}': {error}") from error
     return {port.name: port for port in ports}
+
+
+def read_symbols(path: Path) -> Iterator[tuple[int, int, str, np.ndarray]]:
+    """Initial values: x, y, name of the symbol, its words."""
+    try:
+        with np.load(path, allow_pickle=False) as values:
+            content = {key: np.asarray(values[key], dtype=np.uint16) for key in values.files}
+        places = [(key, *key.split(",", 2)) for key in content]
+        found = [(int(x), int(y), name, content[key]) for key, x, y, name in places]
+    except (OSError, ValueError, TypeError, LookupError, EOFError, RuntimeError, zipfile.error, zlib.error) as error:
+        raise SdkError(f"'{path}' is damaged: {error}; recompile") from error
+    yield from found
+
+
+def write_text(path: str, text: str, what: str) -> None:
+    """Write a result of a run."""
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SdkError(f"cannot write the {what} to '{path}': {error.strerror or error}") from error

@@ -13,13 +13,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from wafersim.ir.program import Image
 from wafersim.runtime import report
-from wafersim.runtime.errors import CycleLimitError, DeadlockError, FaultError
+from wafersim.runtime.errors import CycleLimitError, DeadlockError, FaultError, SdkError
 from wafersim.runtime.settings import RunSettings, settle_cycles
 
 FIRST_SLICE = 1_000
@@ -65,6 +65,8 @@ class Device:
     _open: list[Transfer] = field(default_factory=list)
     _log: Any = None
     _shown: float = 0.0
+    _log_lost: bool = False
+    _warned: int = 0
     _slice: int = FIRST_SLICE
 
     # ------------------------------------------------------------------------------------- transfers
@@ -168,7 +170,8 @@ class Device:
             return LONGEST_SLICE
         left = limit - self.mesh.cycle
         if left <= 0:
-            self._fail(CycleLimitError(report.limit(limit, [transfer.name for transfer in self._open])))
+            names = [transfer.name for transfer in self._open]
+            self._fail(CycleLimitError(report.limit(limit, names, self.mesh.deadlock() or {})))
         return left
 
     def _collect(self) -> bool:
@@ -200,12 +203,30 @@ class Device:
             sys.stderr.flush()
 
     def _drain_log(self) -> None:
+        self._warn()
         lines = self.mesh.log()
-        if not self.settings.log_path:
+        if not self.settings.log_path or self._log_lost:
             return
         if self._log is None:
-            self._log = open(self.settings.log_path, "w", encoding="utf-8")  # noqa: SIM115 - closed by `close`
+            self._log_lost = True  # it is told once
+            self._log = _open_log(self.settings.log_path)
+            self._log_lost = False
         for cycle, _x, _y, text in lines:
             self._log.write(f"@{cycle} {text}\n" if not text.endswith("\n") else f"@{cycle} {text}")
         if lines:
             self._log.flush()
+
+    def _warn(self) -> None:
+        """Print the warnings that are new."""
+        found = self.mesh.warnings()
+        for finding in found[self._warned :]:
+            print(report.warning(finding, self.image), file=sys.stderr)
+        self._warned = len(found)
+
+
+def _open_log(path: str) -> IO[str]:
+    try:
+        return open(path, "w", encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror or error
+        raise SdkError(f"cannot write the log '{path}': {reason}; WAFERSIM_LOG names another place") from error

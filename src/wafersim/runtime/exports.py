@@ -55,12 +55,18 @@ class ExportTable:
 
 def functions_by_program(image: Image, name: str) -> list[int]:
     """For each program the number of the function exported as `name`, NONE where there is none."""
-    return [_target(program, name, is_function=True) for program in image.programs]
+    return _somewhere([_target(program, name, is_function=True) for program in image.programs], name)
+
+
+def _somewhere(targets: list[int], name: str) -> list[int]:
+    if all(target == NONE for target in targets):
+        raise SdkError(f"'{name}' is named by @export_name in the layout, but no PE program exports it")
+    return targets
 
 
 def addresses_by_program(image: Image, name: str) -> tuple[list[int], bool]:
     """For each program the address of the variable exported as `name`; True where that is a pointer to the data."""
-    symbols = [_target(program, name, is_function=False) for program in image.programs]
+    symbols = _somewhere([_target(program, name, is_function=False) for program in image.programs], name)
     addresses = [
         NONE if target == NONE else program.symbols[target].address
         for program, target in zip(image.programs, symbols, strict=True)

@@ -10,7 +10,7 @@ from wafersim.ir.program import Image
 from wafersim.runtime.errors import SdkError
 
 
-def make(image: Image, preset: str = "") -> Any:
+def make(image: Image, preset: str = "", strict: bool = False) -> Any:
     """A `Mesh` of the reference engine, at cycle 0, with the machine table of the image's architecture."""
     try:
         from wafersim import _engine
@@ -18,4 +18,6 @@ def make(image: Image, preset: str = "") -> Any:
         text = f"the engine is not built ({error}); run 'make dev' in the checkout or install the package"
         raise SdkError(text) from error
     settings = machine.load(image.arch, preset or machine.DEFAULT_PRESET).settings
-    return _engine.Mesh(codec.to_plain(image), settings)
+    mesh = _engine.Mesh(codec.to_plain(image), settings)
+    mesh.set_strict(strict)
+    return mesh

@@ -6,6 +6,7 @@ program rectangle.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from wafersim.ir.program import NONE, Image
@@ -19,39 +20,63 @@ def fault(finding: dict[str, Any] | None, image: Image) -> str:
     """A PE did something that is not defined."""
     if not finding:
         return "the device reported a fault"
-    lines = [f"fault: {finding.get('message', 'unknown')}"]
-    lines += [f"  PE      ({finding.get('x')}, {finding.get('y')}){_program(finding, image)}"]
+    message = _with_names(str(finding.get("message", "unknown")), image)
+    return "\n".join([f"fault: {message}", *_circumstances(finding, image)])
+
+
+def warning(finding: dict[str, Any], image: Image) -> str:
+    """A PE did something that hardware does and the program hardly means."""
+    return "\n".join([f"warning: {finding['message']}", *_circumstances(finding, image)])
+
+
+def _circumstances(finding: dict[str, Any], image: Image) -> list[str]:
+    lines = [f"  PE      ({finding.get('x')}, {finding.get('y')}){_program(finding, image)}"]
     if finding.get("task"):
         lines.append(f"  task    {finding['task']}{_function(finding)}")
     where = location(finding, image)
     if where:
         lines.append(f"  source  {where}")
     lines.append(f"  cycle   {finding.get('cycle')}")
-    return "\n".join(lines)
+    return lines
 
 
 def deadlock(finding: dict[str, Any] | None, image: Image, waiting_for: str, cycle: int) -> str:
     """Nothing can move any more, and the host still waits."""
     lines = [f"deadlock at cycle {cycle}: the host waits for {waiting_for}, and nothing on the device can move"]
     finding = finding or {}
-    groups = finding.get("groups") or finding.get("waiting") or []
-    if groups:
-        lines.append("waiting PEs:")
-        lines += _cut([f"  {_group(group)}" for group in groups])
-    elif "launch" in waiting_for:
+    if not finding.get("groups") and "launch" in waiting_for:
         lines.append("no PE waits for anything: is unblock_cmd_stream() called at the end of every launched function?")
-    wavelets = finding.get("wavelets") or []
-    if wavelets:
-        lines.append("oldest wavelets that cannot move:")
-        lines += _cut([f"  {_wavelet(wavelet)}" for wavelet in wavelets])
-    if finding.get("text"):
-        lines.append(str(finding["text"]))
-    return "\n".join(lines)
+    lines += _state(finding, "waiting PEs:", "oldest wavelets that cannot move:")
+    return _with_names("\n".join(lines), image)
 
 
-def limit(cycles: int, waiting_for: list[str]) -> str:
+def _state(finding: dict[str, Any], groups_title: str, wavelets_title: str) -> list[str]:
+    """Who waits for what, and the oldest wavelets."""
+    lines = []
+    if finding.get("groups"):
+        lines += [groups_title, *_cut([f"  {_group(group)}" for group in finding["groups"]])]
+    if finding.get("wavelets"):
+        lines += [wavelets_title, *_cut([f"  {_wavelet(wavelet)}" for wavelet in finding["wavelets"]])]
+    return lines
+
+
+def _with_names(text: str, image: Image) -> str:
+    """Colors that `cslc --colors` has given a value get their names."""
+    names: dict[str, list[str]] = {}
+    for name, value in image.colors.items():
+        names.setdefault(str(value), []).append(name)
+
+    def named(match: re.Match[str]) -> str:
+        return f"{match[0]} [{', '.join(names[match[1]])}]" if match[1] in names else match[0]
+
+    return re.sub(r"\bcolor (\d+)\b", named, text)
+
+
+def limit(cycles: int, waiting_for: list[str], finding: dict[str, Any]) -> str:
+    """The run was cut off; what the PEs were at."""
     names = ", ".join(waiting_for[:5]) or "the end of the program"
-    return f"the run reached its limit of {cycles} cycles (--max-cycles); still waiting for {names}"
+    lines = [f"the run reached its limit of {cycles} cycles (--max-cycles); still waiting for {names}"]
+    return "\n".join([*lines, *_state(finding, "what PEs wait for at this point:", "oldest wavelets:")])
 
 
 def location(finding: dict[str, Any], image: Image) -> str:

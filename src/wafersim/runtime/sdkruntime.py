@@ -25,7 +25,7 @@ from wafersim.runtime.arguments import (
     text_of,
     wavelets,
 )
-from wafersim.runtime.artifacts import SYMBOLS, HostPort, SdkCompileArtifacts
+from wafersim.runtime.artifacts import SYMBOLS, HostPort, SdkCompileArtifacts, read_symbols, write_text
 from wafersim.runtime.device import Device, Transfer
 from wafersim.runtime.errors import SdkError, SdkTypeError
 from wafersim.runtime.exports import (
@@ -83,7 +83,8 @@ class SdkRuntime:
             raise SdkError(f"Cannot call load() multiple times (the runtime is {self._state})")
         if self._options["run_phase_only"]:
             raise SdkError("Run phase (sdk_run_phase_only=true) cannot call load()")
-        self._device = Device(mesh.make(self._image, self._settings.machine), self._image, self._settings)
+        wafer = mesh.make(self._image, self._settings.machine, self._settings.strict)
+        self._device = Device(wafer, self._image, self._settings)
         self._write_initial_symbols()
         self._state = "loaded"
 
@@ -235,9 +236,9 @@ class SdkRuntime:
 
     def _launch(self, name: str, words: list[int], nonblock: bool) -> Task:
         device = self._running()
+        functions = functions_by_program(self._image, name)
 
         def start() -> int:
-            functions = functions_by_program(self._image, name)
             return device.mesh.launch(0, 0, self._image.width, self._image.height, functions, words)
 
         return self._submit(Transfer(f"launch of '{name}'", start, waits=True), nonblock)
@@ -463,18 +464,16 @@ class SdkRuntime:
         if not file.is_file():
             return
         device = self._running_device()
-        with np.load(file, allow_pickle=False) as values:
-            for key in values.files:
-                x, y, name = key.split(",", 2)
-                symbol = find_symbol(program_at(self._image, int(x), int(y)), name)
-                device.mesh.write(int(x), int(y), symbol.address, values[key])
+        for x, y, name, words in read_symbols(file):
+            symbol = find_symbol(program_at(self._image, x, y), name)
+            device.mesh.write(x, y, symbol.address, words)
 
     def _write_results(self) -> None:
         """Statistics, and the memory for `debug_util` where it is small or asked for."""
         device = self._running_device()
         if self._settings.stats_path:
             text = json.dumps(self.stats(), indent=2, sort_keys=True, default=str)
-            Path(self._settings.stats_path).write_text(text + "\n", encoding="utf-8")
+            write_text(self._settings.stats_path, text + "\n", "statistics")
         config: SimfabConfig = self._platform.config
         size = self._image.width * self._image.height * core.MEMORY_WORDS * 2
         if not config.dump_core and size > core.AUTOMATIC_LIMIT:

@@ -3,6 +3,8 @@
     WAFERSIM_MAX_CYCLES     end the run with an error after so many cycles (0: no bound)
     WAFERSIM_SETTLE_CYCLES  how long `stop` lets the device work on after the last command (default: 10 000 for
                             programs with memcpy, which are complete by then, 1 000 000 for SdkLayout ones)
+    WAFERSIM_STRICT         1: a DSD operation that runs out of its variable is a fault; else the run goes on with a
+                            warning, as hardware goes on
     WAFERSIM_MACHINE        preset of the machine table (`sim`, `silicon`) or path of one
     WAFERSIM_PROGRESS       0 switches the progress line off, 1 shows it without a terminal
     WAFERSIM_LOG            where output of `<simprint>` goes (default `sim.log`, empty: nowhere)
@@ -32,6 +34,7 @@ class RunSettings:
     progress: bool = False
     log_path: str = "sim.log"
     stats_path: str = "sim_stats.json"
+    strict: bool = False
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> RunSettings:
@@ -43,6 +46,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> RunSettings
         progress=progress == "1" or (progress != "0" and sys.stderr.isatty()),
         log_path=environment.get("WAFERSIM_LOG", "sim.log"),
         stats_path=environment.get("WAFERSIM_STATS", "sim_stats.json"),
+        strict=environment.get("WAFERSIM_STRICT", "") not in ("", "0"),
     )
 
 
