@@ -16,14 +16,17 @@ from typing import Any
 from waferllm import artifacts
 from waferllm.errors import StaleError
 from waferllm.experiments import COLUMNS, Experiment
+from waferllm.kernels import kernel_of
 
-MEASURED = ("cycles", "comm_cycles", "comm_share", "max_error", "mean_error", "max_of_bound", "verdict")
+MEASURED = ("cycles", "product_cycles", "comm_share", "max_error", "mean_error", "max_of_bound", "verdict")
 PROVENANCE = (
     "provenance", "backend", "version", "commit", "engine_build", "machine_table", "config_hash", "experiment_hash",
     "wall_seconds",
 )  # fmt: skip
 HEADER = (*COLUMNS, *MEASURED, *PROVENANCE)
 SIMULATED = "simulated"
+PRODUCT_STAGES = {"gemv": "product", "allgather": "end"}
+"""Family or kernel -> stage in which its PEs multiply and do nothing else; the other kernels mix transfers with it."""
 
 
 def aggregate_experiments(
@@ -47,13 +50,22 @@ def measurement(experiment: Experiment, root: str | Path = "results") -> dict[st
         if record["inputs"].get("experiment") != experiment.digest():
             raise StaleError(f"{path}: made for another '{experiment.id}' than the experiments table has now")
     row = dataclasses.asdict(experiment)
-    row |= {name: stats.get(name, "") for name in ("cycles", "comm_cycles", "comm_share")}
+    row |= {"cycles": stats["cycles"]} | products(experiment, stats)
     row |= {name: report[name] for name in ("max_error", "mean_error", "max_of_bound", "verdict")}
     row |= {name: stats.get(name, "") for name in PROVENANCE if name in stats}
     row["provenance"] = SIMULATED if stats["backend"] == "wafersim" else stats["backend"]
     row["machine_table"] = stats["machine_table"][:12]
     row["experiment_hash"] = experiment.digest()[:12]
     return row
+
+
+def products(experiment: Experiment, stats: dict[str, Any]) -> dict[str, Any]:
+    """Cycles a PE multiplies, mean over PEs, and the share of all others; nothing where no stage tells."""
+    stage = PRODUCT_STAGES.get(experiment.kernel) or PRODUCT_STAGES.get(kernel_of(experiment).family, "")
+    if stage not in stats["stages"]:
+        return {}
+    cycles = stats["stages"][stage]["mean"]
+    return {"product_cycles": cycles, "comm_share": round(1 - cycles / stats["cycles"], 6)}
 
 
 def read_measurements(path: str | Path) -> list[dict[str, Any]]:

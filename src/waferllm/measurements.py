@@ -13,7 +13,7 @@ from pathlib import Path
 
 from waferllm.errors import WaferllmError
 
-NEEDED = ("id", "item", "kernel", "arch", "width", "height", "M", "K", "N", "cycles", "comm_share", "verdict",
+NEEDED = ("id", "item", "kernel", "arch", "width", "height", "M", "K", "N", "cycles", "product_cycles", "verdict",
           "provenance")
 OPTIONAL_INTS = ("acc", "bits", "phases")
 PASS = "pass"
@@ -42,8 +42,8 @@ class Measurement:
     bits: int
     phases: int
     cycles: int
-    comm_share: float | None
-    """Part of the cycles that are not multiply-adds; None where the kernel does not tell."""
+    product_cycles: float | None
+    """Cycles that a PE multiplies; None where the kernel's stages do not tell."""
     provenance: str
 
     @property
@@ -103,10 +103,11 @@ def measurement(row: dict[str, str], path: Path, line: int) -> Measurement:
     try:
         sizes = {name: int(row[name]) for name in ("width", "height", "M", "K", "N", "cycles")}
         sizes |= {name: int(row.get(name) or 0) for name in OPTIONAL_INTS}
-        share = float(row["comm_share"]) if row["comm_share"] else None
+        product = float(row["product_cycles"]) if row["product_cycles"] else None
     except ValueError as error:
         raise MeasurementError(f"{path}:{line}: experiment {row['id']!r}: {error}") from error
-    if share is not None and not 0 <= share <= 1:
-        raise MeasurementError(f"{path}:{line}: experiment {row['id']!r}: comm_share {share:g} is not in 0..1")
+    if product is not None and not 0 <= product <= sizes["cycles"]:
+        where = f"{path}:{line}: experiment {row['id']!r}"
+        raise MeasurementError(f"{where}: product_cycles {product:g} is not in 0..cycles")
     return Measurement(id=row["id"], item=row["item"], kernel=row["kernel"], arch=row["arch"],
-                       provenance=row["provenance"], comm_share=share, **sizes)
+                       provenance=row["provenance"], product_cycles=product, **sizes)

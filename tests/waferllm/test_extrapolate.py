@@ -72,7 +72,7 @@ def test_a_negative_cost_is_left_out():
     (STEPS[:1], points(STEPS[0], (1, 1), sides=(8, 16), tiles=(6,)), Shape(720, 6), "has 1 (of 2 in all)"),
     (STEPS[1:], points(STEPS[0], (1, 1), tiles=(6,)), Shape(720, 6), "needs 5 points besides the largest mesh, has 3"),
     (STEPS[1:], points(STEPS[0], (1, 1), tiles=(3, 6, 9)), Shape(720, 6), "too few different meshes or tiles"),
-    (STEPS[:1], points(STEPS[0], (1, 1), sides=(4, 8, 16), tiles=(6,)), Shape(720, 6), "more than 32 times"),
+    (STEPS[:1], points(STEPS[0], (1, 1), sides=(2, 4, 8), tiles=(6,)), Shape(720, 6), "more than 64 times"),
     (STEPS[1:], points(STEPS[1], (1, 1, 1, 1, 1)), Shape(720, 60), "t = 60 is more than 4 times away"),
 ], ids=["none", "two meshes", "few points", "few tiles", "far mesh", "far tile"])
 def test_what_the_points_do_not_carry_is_refused(formulas, given_points, target, message):

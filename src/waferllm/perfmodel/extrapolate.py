@@ -16,7 +16,7 @@ import numpy as np
 
 from waferllm.errors import WaferllmError
 
-MESH_REACH = 32
+MESH_REACH = 64
 """A target mesh may be this many times wider than the largest simulated one."""
 TILE_REACH = 4
 """A target tile may be this many times wider than the largest simulated one, and as much narrower than the smallest."""

@@ -13,6 +13,7 @@ NEEDED = ("meshgemv", "pipeline_gemv")
 KERNELS = (*NEEDED, "ring_gemv")
 NOTES = (
     "Cycles: from the first start to the last end over all PEs, by the kernel's own time stamps.",
+    "Compute: cycles of the stage of the local product, mean over PEs. Communication: all other cycles.",
     "S: routing stages on the longest way to the root of the K-tree, half a group in each of its K phases.",
     "The paper shows Figure 10 as a picture without numbers; its statements about it are in the table of claims. Its "
     "cycles of MeshGEMV are the times of its Table 6 at its clock, taken for its largest mesh.",

@@ -13,6 +13,9 @@ NEEDED = ("meshgemm", "summa", "cannon")
 KERNELS = (*NEEDED, "allgather")
 NOTES = (
     "Cycles: from the first start to the last end over all PEs, alignment included, by the kernel's own time stamps.",
+    "Compute: cycles that a PE multiplies, stamped in the all-gather of the same mesh and tiles, which multiplies by "
+    "the same code with no transfer beside it; on meshes where it was not run, by its formula. Communication: all "
+    "other cycles.",
     "The paper shows Figure 9 as a picture without numbers; its statements about it are in the table of claims.",
 )
 

@@ -14,14 +14,17 @@ from waferllm.paper import PaperValues
 from waferllm.perfmodel.extrapolate import (
     COMPUTE,
     CYCLES,
+    STEPS,
     Estimate,
     ExtrapolationError,
+    Formula,
     Point,
     Shape,
     extrapolate,
 )
 from waferllm.tables.table import EXTRAPOLATED
 
+PRODUCT_KERNEL = "allgather"
 PAPERS_PHASES = 2
 """Of several K-trees, other kernels are compared with this one."""
 
@@ -88,8 +91,10 @@ def scaling(found: Sequence[Measurement], wanted: Sequence[Target], kernels: Seq
     groups: dict[Series, list[Measurement]] = {}
     for row in sorted(found, key=lambda row: kernels.index(row.kernel)):
         groups.setdefault(series_of(row), []).append(row)
-    rows = [run_row(series, row) for series, group in groups.items() for row in group if row.square]
-    rows += [extrapolated_row(series, group, target) for series, group in groups.items() for target in wanted]
+    products = {series: product_points(series, found) for series in groups}
+    rows = [run_row(series, row, products[series]) for series, group in groups.items() for row in group if row.square]
+    rows += [extrapolated_row(series, group, products[series], target)
+             for series, group in groups.items() for target in wanted]
     return with_slowdowns(rows, kernels[0])
 
 
@@ -98,14 +103,39 @@ def series_of(row: Measurement) -> Series:
     return Series(row.arch, row.kernel, row.bits if gemv else row.acc, row.phases if row.kernel == "meshgemv" else 0)
 
 
-def run_row(series: Series, row: Measurement) -> Row:
+def product_points(series: Series, found: Sequence[Measurement]) -> list[Point]:
+    """Cycles of multiplying: of the series itself, or of the all-gather, which has it in a stage of its own."""
+    gemm = CYCLES[series.kernel] is STEPS
+    source = dataclasses.replace(series, kernel=PRODUCT_KERNEL) if gemm else series
+    runs = [row for row in found if row.product_cycles and usable(row) and series_of(row) == source]
+    return [Point(row.id, shape_of(row, series), row.product_cycles or 0.0) for row in runs]
+
+
+def shape_of(row: Measurement, series: Series) -> Shape:
+    return Shape(row.width, row.tile[0], series.phases)
+
+
+def run_row(series: Series, row: Measurement, products: Sequence[Point]) -> Row:
     sizes = {row.M, row.K} | ({row.N} if row.N > 1 else set())
     problem = str(row.M) if len(sizes) == 1 else "x".join(str(size) for size in (row.M, row.K, row.N))
-    return Row(series, problem, row.width, row.tile[0], KINDS[row.provenance], row.cycles, compute_of(row), note=row.id)
+    compute = compute_of(row, series, products)
+    return Row(series, problem, row.width, row.tile[0], KINDS[row.provenance], row.cycles, compute, note=row.id)
 
 
-def compute_of(row: Measurement) -> float | None:
-    return None if row.comm_share is None else row.cycles * (1 - row.comm_share)
+def compute_of(row: Measurement, series: Series, products: Sequence[Point]) -> float | None:
+    """The run's own, that of the all-gather of the same shape, or what the line through its other meshes gives."""
+    if row.product_cycles or not usable(row):
+        return row.product_cycles
+    shape = shape_of(row, series)
+    same = [point.value for point in products if point.shape == shape]
+    return same[0] if same else estimate(COMPUTE[series.kernel], products, shape)
+
+
+def estimate(formulas: Sequence[Formula], points: Sequence[Point], shape: Shape) -> float | None:
+    try:
+        return extrapolate(formulas, points, shape).value
+    except ExtrapolationError:
+        return None
 
 
 def usable(row: Measurement) -> bool:
@@ -114,20 +144,15 @@ def usable(row: Measurement) -> bool:
     return row.square and rows == depth and (row.N == 1 or columns == rows)
 
 
-def extrapolated_row(series: Series, group: Sequence[Measurement], target: Target) -> Row:
+def extrapolated_row(series: Series, group: Sequence[Measurement], products: Sequence[Point], target: Target) -> Row:
     shape = Shape(target.side, target.tile, series.phases)
-    group = [row for row in group if usable(row)]
-    shapes = {row.id: Shape(row.width, row.tile[0], series.phases) for row in group}
+    points = [Point(row.id, shape_of(row, series), row.cycles) for row in group if usable(row)]
     empty = Row(series, target.problem, target.side, target.tile, EXTRAPOLATED, None, None)
     try:
-        cycles = extrapolate(CYCLES[series.kernel], [Point(row.id, shapes[row.id], row.cycles) for row in group], shape)
+        cycles = extrapolate(CYCLES[series.kernel], points, shape)
     except ExtrapolationError as error:
         return dataclasses.replace(empty, note=f"not extrapolated: {error}")
-    products = [Point(row.id, shapes[row.id], compute) for row in group if (compute := compute_of(row))]
-    try:
-        compute = extrapolate(COMPUTE[series.kernel], products, shape).value
-    except ExtrapolationError:
-        compute = None
+    compute = estimate(COMPUTE[series.kernel], products, shape)
     return dataclasses.replace(empty, cycles=cycles.value, compute=compute, estimate=cycles)
 
 
