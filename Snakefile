@@ -18,12 +18,16 @@ include: "workflow/rules/compile.smk"
 include: "workflow/rules/run.smk"
 include: "workflow/rules/validate.smk"
 include: "workflow/rules/aggregate.smk"
+include: "workflow/rules/tables.smk"
+include: "workflow/rules/figures.smk"
 
 
 rule all:
     default_target: True
     input:
         measurements="results/aggregate/measurements.csv",
+        tables=expand("results/tables/{item}.csv", item=PLAN.tables),
+        figures=expand("results/figures/{item}.png", item=PLAN.figures),
 
 
 onsuccess:

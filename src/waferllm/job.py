@@ -26,18 +26,18 @@ def run(stage: Callable[[argparse.Namespace], object], parser: argparse.Argument
     locks.join()
     name = " ".join(filter(None, [Path(sys.argv[0]).stem, getattr(options, "experiment", "")]))
     problem = ""
-    with output_to(options.log):
+    with output_to(options.log) if options.log else contextlib.nullcontext():
         try:
             stage(options)
         except WaferllmError as error:
             problem = f"error: {name}: {error}"
-            print(problem, flush=True)
+            print(problem, file=sys.stderr)
         except Exception as error:
             traceback.print_exc()
             problem = f"error: {name}: {type(error).__name__}: {error}"
-    if problem:
+    if problem and options.log:
         print(f"{problem}\n(log: {options.log})", file=sys.stderr)
-        sys.exit(1)
+    sys.exit(bool(problem))
 
 
 @contextlib.contextmanager
@@ -62,10 +62,11 @@ def output_to(path: str) -> Iterator[None]:
 
 
 def parser(text: str | None, *files: str) -> argparse.ArgumentParser:
-    """Options for files, all of them needed."""
+    """Options for files, all of them needed but the log."""
     made = argparse.ArgumentParser(description=text)
-    for name in (*files, "--log"):
+    for name in files:
         made.add_argument(name, required=True, metavar="PATH")
+    made.add_argument("--log", metavar="PATH", help="file for all output (default: the terminal)")
     return made
 
 

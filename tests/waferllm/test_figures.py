@@ -86,7 +86,7 @@ def test_missing_runs_are_named(tmp_path):
 
 def test_the_script_writes_picture_and_data(tmp_path):
     command = [sys.executable, str(ROOT / "scripts/figures.py"), "--item", "figure_10", "--out", str(tmp_path / "f"),
-               "--measurements", str(write(tmp_path / "m.csv"))]
+               "--measurements", str(write(tmp_path / "m.csv")), "--paper", "config/paper_values.csv"]
     result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert result.returncode == 0, result.stderr
     assert sorted(path.suffix for path in (tmp_path / "f").iterdir()) == [".csv", ".pdf", ".png"]

@@ -1,0 +1,28 @@
+# figures: measurements and published numbers → the figures of the paper.
+rule figures:
+    input:
+        script="scripts/figures.py",
+        measurements="results/aggregate/measurements.csv",
+        paper="config/paper_values.csv",
+    output:
+        png=report(
+            "results/figures/{item}.png",
+            caption="../report/figure.rst",
+            category="Figures",
+            labels={"item": "{item}"},
+        ),
+        pdf="results/figures/{item}.pdf",
+        csv="results/figures/{item}.csv",
+    log:
+        "results/logs/figures/{item}.log",
+    benchmark:
+        "results/benchmarks/figures/{item}.tsv"
+    threads: 1
+    resources:
+        mem_mb=PLAN.settings.resources.base_mb,
+        runtime=PLAN.settings.resources.base_minutes,
+    conda:
+        "../../envs/run.yaml"
+    shell:
+        "python {input.script} --item {wildcards.item} --measurements {input.measurements} --paper {input.paper}"
+        " --out results/figures --log {log}"

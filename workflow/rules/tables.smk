@@ -1,0 +1,29 @@
+# tables: measurements and published numbers → the tables of the paper, ours beside theirs.
+rule tables:
+    input:
+        script="scripts/tables.py",
+        measurements="results/aggregate/measurements.csv",
+        paper="config/paper_values.csv",
+        claims="config/paper_claims.csv",
+    output:
+        csv=report(
+            "results/tables/{item}.csv",
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"item": "{item}"},
+        ),
+        md="results/tables/{item}.md",
+        tex="results/tables/{item}.tex",
+    log:
+        "results/logs/tables/{item}.log",
+    benchmark:
+        "results/benchmarks/tables/{item}.tsv"
+    threads: 1
+    resources:
+        mem_mb=PLAN.settings.resources.base_mb,
+        runtime=PLAN.settings.resources.base_minutes,
+    conda:
+        "../../envs/run.yaml"
+    shell:
+        "python {input.script} --item {wildcards.item} --measurements {input.measurements} --paper {input.paper}"
+        " --claims {input.claims} --out results/tables --log {log}"
