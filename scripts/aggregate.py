@@ -8,8 +8,9 @@ from waferllm.experiments import load_experiments
 
 
 def main(options: Namespace) -> None:
-    aggregate_experiments(load_experiments(options.experiments), options.out, options.results)
+    experiments = load_experiments(options.experiments)
+    aggregate_experiments(experiments, options.out, options.results, options.config_hash)
 
 
 if __name__ == "__main__":
-    job.run(main, job.parser(__doc__, "--experiments", "--results", "--out"))
+    job.run(main, job.parser(__doc__, "--experiments", "--config-hash", "--results", "--out"))

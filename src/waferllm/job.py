@@ -80,7 +80,8 @@ def toolchain_parser(text: str | None, *files: str) -> argparse.ArgumentParser:
     made = experiment_parser(text, "--kernels", *files)
     made.add_argument("--backend", required=True)
     made.add_argument("--folder", help="sdk: where cslc and cs_python are (default: on PATH)")
-    made.add_argument("--cmaddr", default="", metavar="ADDRESS", help="appliance: the machine")
+    made.add_argument("--cmaddr", default="", metavar="ADDRESS", help="sdk: run on this machine")
+    made.add_argument("--machine", action="store_true", help="appliance: run on a machine, not on its simulator")
     made.add_argument("--preset", help="wafersim: preset of the machine table")
     made.add_argument("--max-cycles", help="wafersim: most cycles of a run")
     return made
@@ -95,4 +96,4 @@ def toolchain_of(options: argparse.Namespace) -> Backend:
     given = {"WAFERSIM_MACHINE": options.preset, "WAFERSIM_MAX_CYCLES": options.max_cycles}
     os.environ.update({name: value for name, value in given.items() if value})
     os.environ["WAFERSIM_PROGRESS"] = "0"
-    return backend_of(options.backend, options.folder)
+    return backend_of(options.backend, options.folder, machine=options.machine or bool(options.cmaddr))

@@ -70,6 +70,11 @@ class Plan:
         """Digest over all experiments."""
         return hashlib.sha256("\n".join(map(self.row, self.ids)).encode()).hexdigest()[:16]
 
+    @property
+    def digest(self) -> str:
+        """Short hash over all settings."""
+        return hashlib.sha256(self.settings.model_dump_json().encode()).hexdigest()[:12]
+
     def kernel_sources(self, name: str) -> list[str]:
         """The files of an experiment's kernel and of the shared library."""
         base = Path(self.settings.kernels)
@@ -91,11 +96,12 @@ class Plan:
         settings = self.settings
         options = {
             "wafersim": {"--preset": settings.wafersim.preset, "--max-cycles": settings.wafersim.max_cycles},
-            "sdk": {"--folder": settings.sdk.folder},
-            "appliance": {"--cmaddr": settings.appliance.address},
+            "sdk": {"--folder": settings.sdk.folder, "--cmaddr": settings.sdk.address},
+            "appliance": {"--machine": settings.appliance.machine},
         }[settings.backend]
         words = ["--backend", settings.backend]
-        words += [str(word) for name, value in options.items() if value for word in (name, value)]
+        for name, value in options.items():
+            words += [name] if value is True else [name, str(value)] if value else []
         return shlex.join(words)
 
     def memory_mb(self, name: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ SOURCE = Path(__file__).parent
 
 def machine_hash(arch: str) -> str:
     """SHA-256 of the settings of a machine table."""
-    table = machine.load(arch)
+    table = machine.load(arch, os.environ.get("WAFERSIM_MACHINE") or machine.DEFAULT_PRESET)
     return data_hash({"arch": arch, "preset": table.preset, "settings": table.settings})
 
 

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BAD_SETTINGS = [
     ({"bakend": "sdk"}, "bakend: unknown key, did you mean 'backend'?"),
     ({"sdk": {"foldr": "x"}}, "sdk.foldr: unknown key, did you mean 'folder'?"),
-    ({"sdk": {"zzz": "x"}}, "sdk.zzz: unknown key; known keys: folder"),
+    ({"sdk": {"zzz": "x"}}, "sdk.zzz: unknown key; known keys: folder, address"),
     ({"backend": "cuda"}, "backend: input should be 'wafersim', 'sdk' or 'appliance', got 'cuda'"),
     ({"kernels": 5}, "kernels: input should be a valid string, got 5"),
     ({"wafersim": {"max_cycles": -1}}, "wafersim.max_cycles: input should be greater than or equal to 0, got -1"),

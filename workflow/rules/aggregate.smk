@@ -14,15 +14,16 @@ rule aggregate:
         "results/logs/aggregate.log",
     benchmark:
         "results/benchmarks/aggregate.tsv"
-    params:
-        experiments=PLAN.settings.experiments,
-        rows=PLAN.rows,
+    conda:
+        "../../envs/run.yaml"
     threads: 1
     resources:
         mem_mb=PLAN.settings.resources.base_mb,
         runtime=PLAN.settings.resources.base_minutes,
-    conda:
-        "../../envs/run.yaml"
+    params:
+        experiments=PLAN.settings.experiments,
+        rows=PLAN.rows,
+        settings=PLAN.digest,
     shell:
-        "python {input.script} --experiments {params.experiments} --results results"
-        " --out {output} --log {log}"
+        "python {input.script} --experiments {params.experiments} --config-hash {params.settings}"
+        " --results results --out {output} --log {log}"

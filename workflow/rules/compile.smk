@@ -9,18 +9,18 @@ rule compile:
         "results/logs/compile/{exp}.log",
     benchmark:
         "results/benchmarks/compile/{exp}.tsv"
+    conda:
+        "../../envs/run.yaml"
+    threads: 1
+    resources:
+        mem_mb=get_memory,
+        runtime=get_runtime,
     params:
         experiments=PLAN.settings.experiments,
         row=get_row,
         kernels=PLAN.settings.kernels,
         toolchain=PLAN.toolchain_options,
         version=PLAN.toolchain_version,
-    threads: 1
-    resources:
-        mem_mb=get_memory,
-        runtime=get_runtime,
-    conda:
-        "../../envs/run.yaml"
     shell:
         "python {input.script} --experiments {params.experiments} --experiment {wildcards.exp}"
         " --kernels {params.kernels} {params.toolchain} --out {output} --log {log}"

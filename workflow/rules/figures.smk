@@ -17,12 +17,12 @@ rule figures:
         "results/logs/figures/{item}.log",
     benchmark:
         "results/benchmarks/figures/{item}.tsv"
+    conda:
+        "../../envs/run.yaml"
     threads: 1
     resources:
         mem_mb=PLAN.settings.resources.base_mb,
         runtime=PLAN.settings.resources.base_minutes,
-    conda:
-        "../../envs/run.yaml"
     shell:
         "python {input.script} --item {wildcards.item} --measurements {input.measurements} --paper {input.paper}"
         " --out results/figures --log {log}"

@@ -8,15 +8,15 @@ rule inputs:
         "results/logs/inputs/{exp}.log",
     benchmark:
         "results/benchmarks/inputs/{exp}.tsv"
-    params:
-        experiments=PLAN.settings.experiments,
-        row=get_row,
+    conda:
+        "../../envs/run.yaml"
     threads: 1
     resources:
         mem_mb=get_memory,
         runtime=PLAN.settings.resources.base_minutes,
-    conda:
-        "../../envs/run.yaml"
+    params:
+        experiments=PLAN.settings.experiments,
+        row=get_row,
     shell:
         "python {input.script} --experiments {params.experiments} --experiment {wildcards.exp}"
         " --out {output} --log {log}"

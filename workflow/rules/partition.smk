@@ -10,15 +10,15 @@ rule partition:
         "results/logs/partition/{exp}.log",
     benchmark:
         "results/benchmarks/partition/{exp}.tsv"
-    params:
-        experiments=PLAN.settings.experiments,
-        row=get_row,
+    conda:
+        "../../envs/run.yaml"
     threads: 1
     resources:
         mem_mb=get_memory,
         runtime=PLAN.settings.resources.base_minutes,
-    conda:
-        "../../envs/run.yaml"
+    params:
+        experiments=PLAN.settings.experiments,
+        row=get_row,
     shell:
         "python {input.script} --experiments {params.experiments} --experiment {wildcards.exp}"
         " --inputs {input.inputs} --tiles {output.tiles} --manifest {output.manifest} --log {log}"

@@ -12,18 +12,18 @@ rule run:
         "results/logs/run/{exp}.log",
     benchmark:
         "results/benchmarks/run/{exp}.tsv"
+    conda:
+        "../../envs/run.yaml"
+    threads: PLAN.settings.resources.run_threads
+    resources:
+        mem_mb=get_memory,
+        runtime=get_runtime,
     params:
         experiments=PLAN.settings.experiments,
         row=get_row,
         kernels=PLAN.settings.kernels,
         toolchain=PLAN.toolchain_options,
         version=PLAN.toolchain_version,
-    threads: PLAN.settings.resources.run_threads
-    resources:
-        mem_mb=get_memory,
-        runtime=get_runtime,
-    conda:
-        "../../envs/run.yaml"
     shell:
         "python {input.script} --experiments {params.experiments} --experiment {wildcards.exp}"
         " --kernels {params.kernels} {params.toolchain} --program {input.program} --tiles {input.tiles}"

@@ -18,12 +18,12 @@ rule tables:
         "results/logs/tables/{item}.log",
     benchmark:
         "results/benchmarks/tables/{item}.tsv"
+    conda:
+        "../../envs/run.yaml"
     threads: 1
     resources:
         mem_mb=PLAN.settings.resources.base_mb,
         runtime=PLAN.settings.resources.base_minutes,
-    conda:
-        "../../envs/run.yaml"
     shell:
         "python {input.script} --item {wildcards.item} --measurements {input.measurements} --paper {input.paper}"
         " --claims {input.claims} --out results/tables --log {log}"

@@ -10,15 +10,15 @@ rule validate:
         "results/logs/validate/{exp}.log",
     benchmark:
         "results/benchmarks/validate/{exp}.tsv"
-    params:
-        experiments=PLAN.settings.experiments,
-        row=get_row,
+    conda:
+        "../../envs/run.yaml"
     threads: 1
     resources:
         mem_mb=get_memory,
         runtime=PLAN.settings.resources.base_minutes,
-    conda:
-        "../../envs/run.yaml"
+    params:
+        experiments=PLAN.settings.experiments,
+        row=get_row,
     shell:
         "python {input.script} --experiments {params.experiments} --experiment {wildcards.exp}"
         " --inputs {input.inputs} --outputs {input.outputs} --out {output}"

@@ -38,15 +38,15 @@ class Sdk(Model):
     folder: str = Field(
         default="", description="Folder that holds `cslc` and `cs_python`; empty: they are found on PATH."
     )
+    address: str = Field(
+        default="", description="Address of a machine (`--cmaddr` of host programs); empty: the vendor's simulator."
+    )
 
 
 class Appliance(Model):
     """A system behind the vendor's appliance client (PyPI package `cerebras-sdk`)."""
 
-    address: str = Field(
-        default="",
-        description="Address of the machine (`--cmaddr` of host programs); empty: the simulator of the appliance.",
-    )
+    machine: bool = Field(default=True, description="Run on a machine; false: on the simulator in its cluster.")
 
 
 class Resources(Model):
