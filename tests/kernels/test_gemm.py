@@ -1,111 +1,93 @@
-"""GEMM kernels on the simulated wafer, checked by their own host programs against NumPy with a stated bound."""
+"""GEMM kernels on the simulated wafer against NumPy, with the bound that follows from precision and length."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
+import dataclasses
 
 import numpy as np
 import pytest
+from kernels.gemm_case import FOLDERS, Case, compile_case, excess, matrices, run_case
 
-ROOT = Path(__file__).resolve().parents[2]
-KERNELS = {
-    "meshgemm": "meshgemm",
-    "cannon": "baselines/cannon",
-    "summa": "baselines/summa",
-    "allgather": "baselines/allgather",
+SQUARE = [((side, side), arch) for side in range(2, 7) for arch in ("wse2", "wse3")]
+OTHERS = [((2, 3), "wse2"), ((4, 6), "wse3"), ((5, 2), "wse2"), ((3, 4), "wse3")]
+SIZES = {
+    (2, 2): (7, 9, 6),
+    (3, 3): (9, 9, 9),
+    (4, 4): (23, 7, 4),
+    (5, 5): (5, 13, 24),
+    (6, 6): (12, 5, 24),
+    (2, 3): (8, 6, 17),
+    (4, 6): (13, 12, 24),
+    (5, 2): (3, 10, 20),
+    (3, 4): (12, 8, 30),
 }
-SHIFTING = ("meshgemm", "cannon")
+"""M, N, K: tiles odd and even, 1 and more; most do not divide."""
 
 
-def build(kernel: str, arch: str, out: Path, **params: int) -> Path:
-    """Compile a kernel; `params` as in its layout."""
-    if kernel in SHIFTING:
-        params.setdefault("align", 1)
-    params.setdefault("waits", 0)
-    if kernel != "allgather":
-        params.setdefault("overlap", 1)
-    side = params["P"]
-    text = ",".join(f"{name}:{value}" for name, value in params.items())
-    source = ROOT / "kernels_csl" / KERNELS[kernel] / "layout.csl"
-    options = [f"--arch={arch}", f"--fabric-dims={side + 11},{side + 4}", "--fabric-offsets=4,1", "--memcpy",
-               "--channels=1", f"--params={text}", "-o", str(out)]
-    call("cslc", source, options)
-    return out
-
-
-def call(command: str, first: Path, options: list[str]) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    line = [sys.executable, "-m", f"wafersim.cli.{command}", str(first), *options]
-    done = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=1200)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done
-
-
-def run(kernel: str, compiled: Path, *options: str) -> str:
-    program = ROOT / "kernels_csl" / KERNELS[kernel] / "run.py"
-    return call("cs_python", program, ["--name", str(compiled), "--check", *options]).stdout
-
-
-def measure(kernel: str, arch: str, folder: Path, **params: int) -> dict[str, np.ndarray]:
-    """Compile, run, check; what the host program wrote."""
-    folder.mkdir(exist_ok=True)
-    compiled = build(kernel, arch, folder / f"{kernel}-{arch}", **params)
-    results = folder / f"{kernel}-{arch}.npz"
-    assert "SUCCESS!" in run(kernel, compiled, "--out", str(results))
-    with np.load(results) as data:
-        return dict(data)
-
-
-@pytest.mark.parametrize("arch", ["wse2", "wse3"])
-@pytest.mark.parametrize("side", [2, 3, 4, 5, 6])
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_small_meshes(kernel, side, arch, tmp_path):
-    """Odd and even tiles (odd ones are padded to whole words), sums in f32 and f16."""
-    shape = {2: (4, 3, 5), 3: (3, 3, 3), 4: (6, 1, 2), 5: (1, 5, 3), 6: (2, 4, 1)}[side]
-    acc = 16 if side % 2 == 0 else 32
-    result = measure(kernel, arch, tmp_path, P=side, Mt=shape[0], Kt=shape[1], Nt=shape[2], acc=acc, waits=1)
-    start, aligned, end = (result["stamps"][..., i] for i in (1, 2, 3))
-    assert (start <= aligned).all() and (aligned < end).all()
+def checked(case: Case, folder, waits: bool = False) -> dict[str, np.ndarray]:
+    compiled = compile_case(case, folder / "out")
+    a, b = matrices(case)
+    result = run_case(case, compiled, a, b)
+    assert excess(case, a, b, result["C"]) <= 1
+    start, ready, end = (result["stamps"][..., i] for i in (1, 2, 3))
     assert start.max() - start.min() < 40, "the PEs start together"
-    assert (result["waited"] > 0).all() and (result["waited"] < result["cycles"]).all()
+    assert (start <= ready).all() and (ready < end).all()
+    if waits:
+        assert (result["waited"] > 0).all() and (result["waited"] < result["cycles"]).all()
+    return result
+
+
+@pytest.mark.parametrize(("mesh", "arch"), SQUARE + OTHERS, ids=str)
+@pytest.mark.parametrize("kernel", FOLDERS)
+def test_small_meshes(kernel, mesh, arch, tmp_path):
+    acc, waits = 16 if sum(mesh) % 3 else 32, mesh[0] % 2
+    checked(Case(kernel, arch, *mesh, SIZES[mesh], acc=acc, options=(("waits", waits),)), tmp_path, bool(waits))
+
+
+@pytest.mark.parametrize(("kernel", "mesh"), [("meshgemm", (4, 4)), ("cannon", (2, 3))], ids=str)
+def test_tiles_that_the_host_aligns(kernel, mesh, tmp_path):
+    case = Case(kernel, "wse3", *mesh, SIZES[mesh])
+    results = [checked(dataclasses.replace(case, align=align), tmp_path / str(align)) for align in (0, 1)]
+    assert (results[0]["C"] == results[1]["C"]).all()
+    assert results[0]["cycles"] < results[1]["cycles"]
 
 
 @pytest.mark.parametrize("kernel", ["meshgemm", "cannon", "summa"])
 def test_without_overlap(kernel, tmp_path):
     """The other order of product and communication gives the same numbers."""
-    size = {"P": 3, "Mt": 3, "Kt": 2, "Nt": 3, "acc": 16}
-    results = [measure(kernel, "wse3", tmp_path / str(overlap), overlap=overlap, **size) for overlap in (0, 1)]
+    case = Case(kernel, "wse3", 3, 3, (9, 9, 6))
+    results = [checked(dataclasses.replace(case, options=(("overlap", overlap),)), tmp_path / str(overlap))
+               for overlap in (0, 1)]
     assert (results[0]["C"] == results[1]["C"]).all()
-    assert results[0]["cycles"] != results[1]["cycles"]
+    assert (results[0]["stamps"] != results[1]["stamps"]).any()
+
+
+@pytest.mark.parametrize(("kernel", "acc"), [("meshgemm", 16), ("summa", 32)])
+def test_long_columns(kernel, acc, tmp_path):
+    """Tiles too large for the product of a whole slab at once."""
+    checked(Case(kernel, "wse3", 2, 2, (40, 10, 10), acc=acc), tmp_path)
+
+
+def test_tiles_that_nobody_aligned_are_seen(tmp_path):
+    case = Case("meshgemm", "wse3", 3, 3, (6, 6, 6), align=0)
+    compiled = compile_case(case, tmp_path / "out")
+    a, b = matrices(case)
+    assert excess(case, a, b, run_case(dataclasses.replace(case, align=1), compiled, a, b)["C"]) > 1
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("arch", ["wse2", "wse3"])
 @pytest.mark.parametrize("side", range(7, 18))
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("kernel", FOLDERS)
 def test_meshes_up_to_17(kernel, side, arch, tmp_path):
     for acc in (16, 32):
-        measure(kernel, arch, tmp_path / str(acc), P=side, Mt=side % 4 + 2, Kt=side % 3 + 1, Nt=side % 5 + 1, acc=acc)
+        sizes = side * (side % 4 + 2) - 1, side * (side % 5 + 1), side * (side % 3 + 2) - 1
+        checked(Case(kernel, arch, side, side, sizes, acc=acc), tmp_path / str(acc))
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_smaller_matrices_are_padded(kernel, tmp_path):
-    """M, K, N that do not divide: the host fills up with zeros and cuts the result."""
-    rng = np.random.default_rng(5)
-    a, b = rng.uniform(-1, 1, (7, 8)).astype(np.float16), rng.uniform(-1, 1, (8, 5)).astype(np.float16)
-    np.savez(tmp_path / "in.npz", A=a, B=b.T if kernel.endswith("_t") else b)
-    compiled = build(kernel, "wse3", tmp_path / "out", P=3, Mt=3, Kt=3, Nt=2, acc=32)
-    run(kernel, compiled, "--inputs", str(tmp_path / "in.npz"), "--out", str(tmp_path / "c.npz"))
-    with np.load(tmp_path / "c.npz") as data:
-        assert data["C"].shape == (7, 5)
-        assert np.abs(data["C"] - a.astype(float) @ b.astype(float)).max() < 1e-5
-
-
-def test_host_program_sees_a_wrong_result(tmp_path):
-    """Tiles that were never aligned give a wrong product, and the host program says so."""
-    compiled = build("meshgemm", "wse3", tmp_path / "out", P=3, Mt=2, Kt=2, Nt=2, acc=32, align=0)
-    with pytest.raises(AssertionError, match="FAILED"):
-        run("meshgemm", compiled)
+@pytest.mark.long
+@pytest.mark.parametrize("arch", ["wse2", "wse3"])
+@pytest.mark.parametrize("mesh", [(2, 7), (11, 3), (8, 12), (13, 4), (5, 17), (9, 6)], ids=str)
+@pytest.mark.parametrize("kernel", FOLDERS)
+def test_larger_meshes_that_are_not_square(kernel, mesh, arch, tmp_path):
+    checked(Case(kernel, arch, *mesh, (3 * mesh[1] - 1, 2 * mesh[0], 2 * mesh[0] * mesh[1])), tmp_path)

@@ -1,11 +1,18 @@
-"""Host program of GEMM after Cannon: C = A B. What goes in and out: lib/gemm_host.py."""
+"""Host program of Cannon: C = A B. What goes in and out: lib/host.py; order of the elements: README.md."""
 
 import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "lib"))
 
-import gemm_host
+import gemm_tables
+import host
+
+
+def table(params):
+    """Cannon: C = A B."""
+    return gemm_tables.slabs(params, "aligned")
+
 
 if __name__ == "__main__":
-    sys.exit(gemm_host.main("Cannon"))
+    sys.exit(host.main(table))
