@@ -1,7 +1,7 @@
 """Cycles of the GEMM kernels at equal sizes: compile, run, check each case, print a table in Markdown.
 
-In: kernels_csl. Out: a table on the terminal, a row per mesh and a column per kernel. Each case is checked against NumPy
-with the bound of the tests; a wrong one ends the script.
+In: kernels_csl. Out: a table on the terminal, a row per mesh and a column per kernel. Each case is checked
+against NumPy with the bound of the tests; a wrong one ends the script.
 """
 
 from __future__ import annotations
