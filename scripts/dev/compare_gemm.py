@@ -13,7 +13,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 
-from kernels.gemm_case import ALIGNING, FOLDERS, Case, compile_case, excess, matrices, run_case
+from kernels.gemm_case import (  # pyright: ignore[reportMissingImports]
+    ALIGNING,
+    FOLDERS,
+    Case,
+    compile_case,
+    excess,
+    matrices,
+    run_case,
+)
 
 
 def main() -> int:
