@@ -47,7 +47,7 @@ def parse_options() -> argparse.Namespace:
 
 def measure(kernel: str, side: int, options: argparse.Namespace) -> str:
     """Cycles of one case, and behind a slash those until all operands were aligned."""
-    case = Case(kernel, options.arch, side, side, (side * options.tile,) * 3, acc=options.acc)
+    case = Case(kernel, options.arch, (side, side), (side * options.tile,) * 3, acc=options.acc)
     with tempfile.TemporaryDirectory() as folder:
         compiled = compile_case(case, Path(folder))
         a, b = matrices(case)

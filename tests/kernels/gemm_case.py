@@ -28,16 +28,23 @@ INTERLEAVED = ("meshgemm", "meshgemm_t")
 
 @dataclass(frozen=True)
 class Case:
-    """`sizes`: M, N, K of the matrices; `options`: further parameters of the layout."""
+    """`mesh`: width and height; `sizes`: M, N, K of the matrices; `options`: further parameters of the layout."""
 
     kernel: str
     arch: str
-    width: int
-    height: int
+    mesh: tuple[int, int]
     sizes: tuple[int, int, int]
     acc: int = 16
     align: int = 1
     options: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def width(self) -> int:
+        return self.mesh[0]
+
+    @property
+    def height(self) -> int:
+        return self.mesh[1]
 
     @property
     def slabs(self) -> int:
@@ -77,8 +84,8 @@ def command(name: str, *arguments: object) -> str:
 def run_case(case: Case, compiled: Path, a: np.ndarray, b: np.ndarray) -> dict[str, np.ndarray]:
     """C [M, N], `stamps` [height, width, s] on one clock, `cycles`, and `waited` if measured."""
     tiles, outputs = compiled / "tiles.npz", compiled / "outputs.npz"
-    pieces = dict(zip("AB", cut(case, a, b)))
-    np.savez(tiles, **pieces)
+    a_tiles, b_tiles = cut(case, a, b)
+    np.savez(tiles, A=a_tiles, B=b_tiles)
     host = ROOT / "kernels_csl" / FOLDERS[case.kernel] / "run.py"
     command("cs_python", host, "--name", compiled, "--tiles", tiles, "--out", outputs)
     with np.load(outputs) as data:
@@ -170,7 +177,7 @@ def matrices(case: Case, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
     m, n, k = case.sizes
     rng = np.random.default_rng(seed)
     shape = (n, k) if case.kernel == "meshgemm_t" else (k, n)
-    return tuple(rng.uniform(-1, 1, each).astype(np.float16) for each in ((m, k), shape))
+    return rng.uniform(-1, 1, (m, k)).astype(np.float16), rng.uniform(-1, 1, shape).astype(np.float16)
 
 
 def excess(case: Case, a: np.ndarray, b: np.ndarray, c: np.ndarray) -> float:

@@ -41,12 +41,12 @@ def checked(case: Case, folder, waits: bool = False) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("kernel", FOLDERS)
 def test_small_meshes(kernel, mesh, arch, tmp_path):
     acc, waits = 16 if sum(mesh) % 3 else 32, mesh[0] % 2
-    checked(Case(kernel, arch, *mesh, SIZES[mesh], acc=acc, options=(("waits", waits),)), tmp_path, bool(waits))
+    checked(Case(kernel, arch, mesh, SIZES[mesh], acc=acc, options=(("waits", waits),)), tmp_path, bool(waits))
 
 
 @pytest.mark.parametrize(("kernel", "mesh"), [("meshgemm", (4, 4)), ("cannon", (2, 3))], ids=str)
 def test_tiles_that_the_host_aligns(kernel, mesh, tmp_path):
-    case = Case(kernel, "wse3", *mesh, SIZES[mesh])
+    case = Case(kernel, "wse3", mesh, SIZES[mesh])
     results = [checked(dataclasses.replace(case, align=align), tmp_path / str(align)) for align in (0, 1)]
     assert (results[0]["C"] == results[1]["C"]).all()
     assert results[0]["cycles"] < results[1]["cycles"]
@@ -55,7 +55,7 @@ def test_tiles_that_the_host_aligns(kernel, mesh, tmp_path):
 @pytest.mark.parametrize("kernel", ["meshgemm", "cannon", "summa"])
 def test_without_overlap(kernel, tmp_path):
     """The other order of product and communication gives the same numbers."""
-    case = Case(kernel, "wse3", 3, 3, (9, 9, 6))
+    case = Case(kernel, "wse3", (3, 3), (9, 9, 6))
     results = [checked(dataclasses.replace(case, options=(("overlap", overlap),)), tmp_path / str(overlap))
                for overlap in (0, 1)]
     assert (results[0]["C"] == results[1]["C"]).all()
@@ -65,11 +65,11 @@ def test_without_overlap(kernel, tmp_path):
 @pytest.mark.parametrize(("kernel", "acc"), [("meshgemm", 16), ("summa", 32)])
 def test_long_columns(kernel, acc, tmp_path):
     """Tiles too large for the product of a whole slab at once."""
-    checked(Case(kernel, "wse3", 2, 2, (40, 10, 10), acc=acc), tmp_path)
+    checked(Case(kernel, "wse3", (2, 2), (40, 10, 10), acc=acc), tmp_path)
 
 
 def test_tiles_that_nobody_aligned_are_seen(tmp_path):
-    case = Case("meshgemm", "wse3", 3, 3, (6, 6, 6), align=0)
+    case = Case("meshgemm", "wse3", (3, 3), (6, 6, 6), align=0)
     compiled = compile_case(case, tmp_path / "out")
     a, b = matrices(case)
     assert excess(case, a, b, run_case(dataclasses.replace(case, align=1), compiled, a, b)["C"]) > 1
@@ -82,7 +82,7 @@ def test_tiles_that_nobody_aligned_are_seen(tmp_path):
 def test_meshes_up_to_17(kernel, side, arch, tmp_path):
     for acc in (16, 32):
         sizes = side * (side % 4 + 2) - 1, side * (side % 5 + 1), side * (side % 3 + 2) - 1
-        checked(Case(kernel, arch, side, side, sizes, acc=acc), tmp_path / str(acc))
+        checked(Case(kernel, arch, (side, side), sizes, acc=acc), tmp_path / str(acc))
 
 
 @pytest.mark.long
@@ -90,4 +90,4 @@ def test_meshes_up_to_17(kernel, side, arch, tmp_path):
 @pytest.mark.parametrize("mesh", [(2, 7), (11, 3), (8, 12), (13, 4), (5, 17), (9, 6)], ids=str)
 @pytest.mark.parametrize("kernel", FOLDERS)
 def test_larger_meshes_that_are_not_square(kernel, mesh, arch, tmp_path):
-    checked(Case(kernel, arch, *mesh, (3 * mesh[1] - 1, 2 * mesh[0], 2 * mesh[0] * mesh[1])), tmp_path)
+    checked(Case(kernel, arch, mesh, (3 * mesh[1] - 1, 2 * mesh[0], 2 * mesh[0] * mesh[1])), tmp_path)
