@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "csl-coverage.md"
 CASES = ROOT / "tests" / "csl" / "cases"
 SHOWN_TESTS = 3
+OTHER = "other"
+"""Key of the differences that belong to no counted feature."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ def read_cases() -> list[Case]:
 
 def read_differences(features: list[Feature]) -> dict[str, dict[str, str]]:
     table = yaml.safe_load((ROOT / "docs/data/csl_differences.yaml").read_text(encoding="utf-8")) or {}
-    unknown = set(table) - {feature.name for feature in features}
+    unknown = set(table) - {feature.name for feature in features} - {OTHER}
     if unknown:
         raise SystemExit(f"docs/data/csl_differences.yaml names unknown features: {', '.join(sorted(unknown))}")
     return table
@@ -259,6 +261,8 @@ def page() -> str:
         text += ["", f"## {category}", "", "| feature | programs | status | tests | known differences |"]
         text += ["|---|---|---|---|---|"]
         text += rows[category]
+    text += ["", "## Known differences beside these features", "", "| what | status | difference |", "|---|---|---|"]
+    text += [f"| {what} | {entry['status']} | {entry['difference']} |" for what, entry in differences[OTHER].items()]
     return "\n".join(text) + "\n"
 
 

@@ -81,3 +81,8 @@ def test_no_array():
 def test_size_message_has_both_sizes():
     with pytest.raises(SdkError, match=r"src has 5 elements, but w \* h \* elem_per_pe = 6"):
         packing.check_size(np.zeros(5), 6, "src", "w * h * elem_per_pe")
+
+
+def test_arrays_of_another_byte_order_are_refused():
+    with pytest.raises(SdkTypeError, match="byte order, got dtype >f4"):
+        packing.container_words(np.zeros(4, ">f4"), "src")

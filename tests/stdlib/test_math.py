@@ -64,10 +64,12 @@ def arguments(function: Function, ty: str, seed: int, with_specials: bool) -> np
     low, high = max(function.low, -1000.0), min(function.high, 1000.0)
     even = np.array([rng.uniform(low, high) for _ in range(COUNT // 2)]).astype(dtype).view(unsigned)
     pool = np.array(random_patterns(fmt, 8 * COUNT, seed), dtype=unsigned)
-    values = pool.view(dtype).astype(np.float64)
+    with np.errstate(invalid="ignore"):  # signalling NaNs
+        values = pool.view(dtype).astype(np.float64)
     wild = pool[(values >= function.low) & (values <= function.high)]
     special = np.array(specials(fmt) if with_specials else [], dtype=unsigned)
-    inside = special.view(dtype).astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        inside = special.view(dtype).astype(np.float64)
     special = special[~(np.abs(inside) > function.high) | ~np.isfinite(inside)]
     return np.concatenate([special, even, wild])[:COUNT].astype(np.uint32)
 

@@ -61,7 +61,8 @@ def integer(value: Any, name: str) -> int:
     try:
         return operator.index(value)
     except TypeError:
-        raise SdkTypeError(f"{name} must be an integer, got {value!r}") from None
+        hint = " (get_id gives None for names that are not exported)" if value is None else ""
+        raise SdkTypeError(f"{name} must be an integer, got {value!r}{hint}") from None
 
 
 def check_region(kind: str, image: Image, px: int, py: int, w: int, h: int, elements: int) -> Region:

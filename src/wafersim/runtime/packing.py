@@ -22,6 +22,8 @@ def container_words(array: np.ndarray, name: str) -> np.ndarray:
             f"{name} must have elements of 4 bytes (16-bit data goes into the low half of uint32 elements), "
             f"got dtype {array.dtype}"
         )
+    if not array.dtype.isnative:
+        raise SdkTypeError(f"{name} must have this machine's byte order, got dtype {array.dtype.str}")
     return np.ascontiguousarray(array).reshape(-1).view(np.uint32)
 
 
