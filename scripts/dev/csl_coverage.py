@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -124,7 +125,8 @@ def main() -> int:
     parser.add_argument("--missing", type=int, metavar="N", help="only list untested features of N or more programs")
     options = parser.parse_args()
     if options.missing is not None:
-        print("\n".join(f"{f.category}: {f.name} ({f.programs})" for f in untested(options.missing)))
+        for feature in untested(options.missing):
+            print(f"{feature.category}: {feature.name} ({feature.programs})")
         return 0
     new = page()
     old = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
@@ -157,7 +159,7 @@ def read_cases() -> list[Case]:
     return cases
 
 
-def read_differences(features: list[Feature]) -> dict[str, dict[str, str]]:
+def read_differences(features: list[Feature]) -> dict[str, dict[str, Any]]:
     table = yaml.safe_load((ROOT / "docs/data/csl_differences.yaml").read_text(encoding="utf-8")) or {}
     unknown = set(table) - {feature.name for feature in features} - {OTHER}
     if unknown:

@@ -16,6 +16,7 @@ import hashlib
 import io
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,11 @@ _IN_MANIFEST = ("arch", "width", "height", "fabric_width", "fabric_height", "off
 _IN_MANIFEST += ("channels", "memcpy", "exports")
 
 
-def save(image: Image, folder: str | Path) -> None:
-    """Write `image` into `folder`, which is made if it does not exist."""
+def save(image: Image, folder: str | Path, companions: Sequence[str] = ()) -> None:
+    """Write `image` into `folder`, which is made if it does not exist.
+
+    `companions` are files that already lie there: the manifest vouches for them too.
+    """
     folder = Path(folder)
     files = {
         "out.json": _names(image),
@@ -47,6 +51,7 @@ def save(image: Image, folder: str | Path) -> None:
     manifest: dict[str, Any] = {"magic": MAGIC, "format": FORMAT, "wafersim": __version__}
     manifest |= {name: codec.to_plain(getattr(image, name)) for name in _IN_MANIFEST}
     manifest["files"] = {name: _digest(content) for name, content in files.items()}
+    manifest["companions"] = {name: _digest((folder / name).read_bytes()) for name in companions}
     manifest["digest"] = digest_of(manifest)
     if folder.exists() and not folder.is_dir():
         raise ImageError(f"cannot write '{folder}': there is a file of that name")
@@ -77,6 +82,8 @@ def load(folder: str | Path) -> Image:
     folder = Path(folder)
     manifest = _read_manifest(folder)
     files = {name: _read_checked(folder / name, digest) for name, digest in manifest["files"].items()}
+    for name, digest in manifest["companions"].items():
+        _read_checked(folder / name, digest)
     try:
         return _assemble(manifest, files)
     except (codec.CodecError, KeyError, ValueError, TypeError) as error:
@@ -128,9 +135,9 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     if manifest.get("format") != FORMAT:
         found = manifest.get("format")
         raise ImageVersionError(f"'{folder}' has image format {found!r:.20}, this wafersim reads {FORMAT}; recompile")
-    missing = [name for name in (*_IN_MANIFEST, "files") if name not in manifest]
+    missing = [name for name in (*_IN_MANIFEST, "files", "companions") if name not in manifest]
     files = manifest.get("files")
-    if missing or not isinstance(files, dict) or set(files) != _FILES:
+    if missing or not isinstance(files, dict) or set(files) != _FILES or not isinstance(manifest["companions"], dict):
         raise CorruptImageError(f"'{path}' is incomplete: {', '.join(missing) or 'files'}")
     if manifest.get("digest") != digest_of(manifest):
         raise CorruptImageError(f"'{path}' is damaged: it was changed after it was written; recompile")

@@ -1,3 +1,4 @@
+# pyright: reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
 """SdkLayout programs compiled and run: parameters, symbols, connections, host streams."""
 
 import itertools
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from wafersim.errors import ImageError, WafersimError
 from wafersim.runtime.artifacts import SdkCompileArtifacts
 from wafersim.runtime.enums import FP16TYPE, Edge, Route, SdkTarget
 from wafersim.runtime.errors import DeadlockError, SdkError, SdkTypeError
@@ -224,3 +226,24 @@ def test_other_float_formats(layout):
     layout.create_code_region(str(PROGRAMS / "values.csl"), "part", 1, 1).set_param_all("number", 1)
     with pytest.raises(SdkError, match="f16_type BF16 is not supported"):
         layout.compile("out", f16_type=FP16TYPE.BF16)
+
+
+@pytest.mark.parametrize("name", ["ports.json", "symbols.npz", "colors.json"])
+@pytest.mark.parametrize("damage", ["remove", "flip", "truncate"])
+def test_damaged_files_of_a_layout_are_refused_by_name(layout, name, damage):
+    source, _ = adder(layout, "part", (1, 1))
+    layout.create_input_stream(source)
+    part = layout.create_code_region(str(PROGRAMS / "values.csl"), "values", 1, 1)
+    part.place(4, 4)
+    part.set_param_all("number", 0)
+    part.set_symbol_all("matrix", np.arange(4, dtype=np.float32), 2, 2)
+    file = Path(layout.compile(out_prefix="out").path) / name
+    content = file.read_bytes()
+    middle = len(content) // 2
+    if damage == "remove":
+        file.unlink()
+    else:
+        flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+        file.write_bytes(flipped if damage == "flip" else content[:middle])
+    with pytest.raises(ImageError if name != "ports.json" else WafersimError, match=name.replace(".", r"\.")):
+        SdkRuntime(SdkCompileArtifacts("out"), get_simulator(), memcpy_required=False)

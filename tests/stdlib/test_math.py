@@ -1,3 +1,4 @@
+# pyright: reportCallIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
 """<math> on the simulator against NumPy in double precision, with a bound in units of the last place (ulp)."""
 
 from __future__ import annotations

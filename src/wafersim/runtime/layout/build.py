@@ -39,10 +39,14 @@ def compile_layout(layout: SdkLayout, out_prefix: str, libs: list[str]) -> SdkCo
     image = _image(layout, canvas, values, libs)
     ports = {stream.name: _port(stream, links[stream.name], values) for stream in layout.streams}
     folder = Path(out_prefix)
-    images.save(image, folder)
-    write_ports(folder / PORTS, ports)
-    (folder / COLORS).write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    _write_symbols(folder / SYMBOLS, layout.regions)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_ports(folder / PORTS, ports)
+        (folder / COLORS).write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        _write_symbols(folder / SYMBOLS, layout.regions)
+    except OSError as error:
+        raise SdkError(f"cannot write '{folder}': {error.strerror or error}") from error
+    images.save(image, folder, [name for name in (PORTS, COLORS, SYMBOLS) if (folder / name).is_file()])
     return SdkCompileArtifacts(str(folder))
 
 
