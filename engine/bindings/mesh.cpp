@@ -6,6 +6,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "convert.h"
+#include "fast/mesh.h"
 #include "observers/trace.h"
 #include "wafersim/mesh.h"
 
@@ -15,9 +16,12 @@ namespace {
 
 using Kind = Ticket::Kind;
 
-std::unique_ptr<Mesh> make_mesh(nb::handle image, nb::handle machine) {
+std::unique_ptr<Mesh> make_mesh(nb::handle image, nb::handle machine, const std::string& engine) {
     const Settings settings(value_from(machine));
-    return std::make_unique<Mesh>(load_image(value_from(image), Machine(settings)), settings);
+    Image loaded = load_image(value_from(image), Machine(settings));
+    if (engine == "fast") return std::make_unique<fast::FastMesh>(std::move(loaded), settings);
+    if (engine == "reference") return std::make_unique<Mesh>(std::move(loaded), settings);
+    throw ConfigError("no engine '" + engine + "': reference or fast");
 }
 
 const char* run(Mesh& mesh, uint64_t max_cycles, const std::vector<uint32_t>& tickets) {
@@ -160,7 +164,7 @@ void register_mesh(nb::module_& m) {
     nb::exception<ConfigError>(m, "ConfigError", PyExc_ValueError);
     nb::exception<Fault>(m, "AccessError", PyExc_IndexError);
     nb::class_<Mesh>(m, "Mesh")
-        .def(nb::new_(&make_mesh), "image"_a, "machine"_a)
+        .def(nb::new_(&make_mesh), "image"_a, "machine"_a, "engine"_a = "reference")
         .def_prop_ro("cycle", &Mesh::cycle)
         .def_prop_ro("width", [](const Mesh& mesh) { return mesh.image().width; })
         .def_prop_ro("height", [](const Mesh& mesh) { return mesh.image().height; })

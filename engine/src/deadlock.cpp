@@ -204,7 +204,7 @@ Value Mesh::stats() const {
     }
     for (const auto& [key, sink] : sinks_) kept += sink.wavelets.size();
     uint64_t busy = 0;
-    for (uint32_t i = 0; i < pes_.size(); ++i) busy += busy_pes_.contains(i);
+    for (uint32_t i = 0; i < pes_.size(); ++i) busy += awake(i);
     return {Dict{{"cycles", number(env_.now)},
                  {"instructions", number(s.instructions)},
                  {"vector_operations", number(s.vector_operations)},

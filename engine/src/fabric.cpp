@@ -182,6 +182,7 @@ void Mesh::take_from_pe(uint32_t number) {
         if (!color) throw Fault("sends on color " + std::to_string(wavelet.color) + ", which has no route here");
         if (color->queue[side_ramp].full()) continue;
         queue.pop();
+        if (queue.empty()) pe.sending &= ~(uint32_t{1} << q);
         wavelet.ready = std::max(env_.now + 1, wavelet.born + static_cast<uint64_t>(machine_.fabric.ramp_out));
         routers_[number].push(*color, side_ramp, wavelet);
         busy_routers_.add(number);

@@ -111,8 +111,7 @@ void Mesh::task_phase() {
         Pe& pe = pes_[i];
         if (pe.schedule()) progress_ = true;
         else if (!pe.commands.empty() && pe.command_due <= env_.now && pe.host_may_command()) command(i);
-        for (const OutputQueue& queue : pe.outputs)
-            if (!queue.wavelets.empty()) busy_ramps_.add(i);
+        if (pe.sending) busy_ramps_.add(i);
         if (routers_[i].waiting > 0) busy_routers_.add(i);  // a register may have changed its routes
         wake_[i] = pe.next_wake();
         if (wake_[i] == never) busy_pes_.remove(i);

@@ -8,12 +8,6 @@ namespace wafersim {
 
 namespace {
 
-bool in_memory(const Stream& s) {
-    return s.kind == StreamKind::memory || s.kind == StreamKind::shaped || s.kind == StreamKind::circular;
-}
-
-bool in_fabric(const Stream& s) { return s.kind == StreamKind::fabric_in || s.kind == StreamKind::fabric_out; }
-
 int dst_words(Vec op) { return element_words(vec_rows[static_cast<size_t>(op)].dst); }
 
 int source_words(Vec op, int which) {
@@ -289,8 +283,6 @@ void Pe::meet_controls(int thread) {
 
 // ------------------------------------------------------------------------------------------------- progress
 
-namespace {
-
 // Memory is read in lines of one word a bank, each source its own: what the last lines had besides the elements needed is
 // time as well.
 int64_t rest_of_lines(const Machine& machine, const VecRun& run) {
@@ -309,8 +301,6 @@ int64_t rest_of_lines(const Machine& machine, const VecRun& run) {
     return std::max<int64_t>(0, needed * factor - int64_t{run.done} * run.period);
 }
 
-}  // namespace
-
 void Pe::advance_run(int thread) {
     VecRun& run = runs[static_cast<size_t>(thread)];
     current_loc = run.op->loc;
@@ -323,27 +313,31 @@ void Pe::advance_run(int thread) {
     for (int k = 0; k < most; ++k) {
         if (k > 0 && !(inputs_ready(run) && output_ready(run.dst))) break;
         if (run.done >= run.bound) leave_variable(*this, run);
-        int index = run.options.index == none ? 0 : run.options.index;
-        std::array<uint32_t, 3> values{};
-        std::array<int64_t, 2> read_from{none, none};
-        for (int i = 0; i < run.sources; ++i) {
-            Stream& s = run.source[static_cast<size_t>(i)];
-            if (i < 2 && in_memory(s)) read_from[static_cast<size_t>(i)] = element_address(s);
-            values[static_cast<size_t>(i)] = read_element(s, index);
-        }
-        const uint32_t result = run.function(values[0], values[1], values[2]);
-        if (run.accumulator != none) run.source[static_cast<size_t>(run.accumulator)].scalar = result;
-        write_element(run.dst, result, index, run.remaining == 1 && !run.infinite);
-        if (run.dst.zero_first && read_from[0] != none) memory.store(read_from[0], run.source[0].words, 0);
-        if (run.dst.zero_second && read_from[1] != none) memory.store(read_from[1], run.source[1].words, 0);
-        ++run.done;
-        if (!run.infinite) --run.remaining;
-        run.next_tick += run.period;
-        ++env.stats.vector_elements;
+        advance_element(run);
     }
     if (run.infinite || run.remaining > 0) return;
     run.next_tick += rest_of_lines(env.machine, run);
     finish_run(thread);
+}
+
+void Pe::advance_element(VecRun& run) {
+    int index = run.options.index == none ? 0 : run.options.index;
+    std::array<uint32_t, 3> values{};
+    std::array<int64_t, 2> read_from{none, none};
+    for (int i = 0; i < run.sources; ++i) {
+        Stream& s = run.source[static_cast<size_t>(i)];
+        if (i < 2 && in_memory(s)) read_from[static_cast<size_t>(i)] = element_address(s);
+        values[static_cast<size_t>(i)] = read_element(s, index);
+    }
+    const uint32_t result = run.function(values[0], values[1], values[2]);
+    if (run.accumulator != none) run.source[static_cast<size_t>(run.accumulator)].scalar = result;
+    write_element(run.dst, result, index, run.remaining == 1 && !run.infinite);
+    if (run.dst.zero_first && read_from[0] != none) memory.store(read_from[0], run.source[0].words, 0);
+    if (run.dst.zero_second && read_from[1] != none) memory.store(read_from[1], run.source[1].words, 0);
+    ++run.done;
+    if (!run.infinite) --run.remaining;
+    run.next_tick += run.period;
+    ++env.stats.vector_elements;
 }
 
 uint32_t Pe::read_element(Stream& s, int& index) {
@@ -399,6 +393,7 @@ void Pe::write_element(Stream& dst, uint32_t value, int index, bool last) {
         if (!element_to_wavelet(dst, value, index, last, control_mask, wavelet, env.now)) return;
         wavelet.advance_switch = dst.advance_switch && last;
         outputs[static_cast<size_t>(dst.number)].wavelets.push(wavelet);
+        sending |= uint32_t{1} << dst.number;
         return;
     }
     case StreamKind::fifo: return fifo_push(dst, value);

@@ -17,12 +17,13 @@ class Mesh:
     """A wafer with a program on it.
 
     `image` is an `ir.program.Image` as nested dictionaries (`dataclasses.asdict`, or `ir.codec.to_plain` of its parts);
-    `machine` is `Machine.settings`. Rectangles are x, y, w, h. Whatever the host asks for gives a ticket; the work is
-    done by `run`. Commands (`launch`, `copy_in`, `copy_out`) reach each PE in the order in which they were given; lists
-    `*_per_program` have an entry for each program of the image, -1 where PEs with that program are left out.
+    `machine` is `Machine.settings`; `engine` is `reference` or `fast`. Rectangles are x, y, w, h. Whatever the host
+    asks for gives a ticket; the work is done by `run`. Commands (`launch`, `copy_in`, `copy_out`) reach each PE in the
+    order in which they were given; lists `*_per_program` have an entry for each program of the image, -1 where PEs
+    with that program are left out.
     """
 
-    def __init__(self, image: dict[str, Any], machine: dict[str, Any]) -> None: ...
+    def __init__(self, image: dict[str, Any], machine: dict[str, Any], engine: str = "reference") -> None: ...
     @property
     def cycle(self) -> int: ...
     @property

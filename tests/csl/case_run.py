@@ -1,12 +1,14 @@
-"""Runs a compiled case on the reference engine: an image goes in, lines with variables, log and faults come out."""
+"""Runs a compiled case on both engines: an image goes in, lines with variables, log and faults come out."""
 
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 from csl.case_files import Case
+from engine.build import make_mesh
 
-from wafersim import _engine, machine
+from wafersim import machine
 from wafersim.csl import ast
 from wafersim.ir import codec
 from wafersim.ir.ops import Ty
@@ -17,7 +19,7 @@ MAX_CYCLES = 200_000
 
 def run_image(case: Case, image: Image, declared: list[str]) -> list[str]:
     """`declared` are the variables of the program; those that the case expects, or else all, are printed."""
-    mesh = _engine.Mesh(codec.to_plain(image), machine.load(image.arch).settings)
+    mesh = make_mesh(codec.to_plain(image), machine.load(image.arch).settings)
     problem = _launch_all(case, image, mesh)
     expected = [line.split(" = ")[0].split("@")[0] for line in case.expected if " = " in line]
     names = list(dict.fromkeys(expected)) or declared
@@ -38,7 +40,7 @@ def calls(case: Case, file: ast.File) -> list[str]:
     return [item.name for item in file.items if isinstance(item, ast.FnDecl) and item.name == "main"]
 
 
-def _launch_all(case: Case, image: Image, mesh: _engine.Mesh) -> str:
+def _launch_all(case: Case, image: Image, mesh: Any) -> str:
     """Launches the functions in order and lets the mesh come to rest; the problem that ended it, if any."""
     named = [export.name for export in image.programs[0].exports if export.is_function]
     order = case.options["call"].split(",") if "call" in case.options else [name for name in named if name == "main"]
@@ -56,14 +58,14 @@ def _target(program, name: str) -> int:
     return next((export.target for export in program.exports if export.name == name), -1)
 
 
-def _problem(mesh: _engine.Mesh, state: str) -> str:
+def _problem(mesh: Any, state: str) -> str:
     fault = mesh.fault()
     if fault is None:
         return state
     return f"{fault['line']}:{fault['col']}: {fault['message']}"
 
 
-def _variable_lines(image: Image, mesh: _engine.Mesh, name: str) -> list[str]:
+def _variable_lines(image: Image, mesh: Any, name: str) -> list[str]:
     lines = []
     for y in range(image.height):
         for x in range(image.width):

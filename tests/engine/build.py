@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ from wafersim.ir.program import (
     VecOperand,
     const_operand,
 )
+from wafersim.runtime.paired import PairedMesh
 
 F16, F32, I16, U16, I32, U32, U64, DSD, BOOL = (
     Ty.F16,
@@ -193,7 +195,7 @@ class Wafer:
         self.tiles[x, y][1].append(ColorConfig(color, int(rx), int(tx), **options))
         return self
 
-    def mesh(self) -> _engine.Mesh:
+    def mesh(self) -> Any:
         order = [self.tiles[x, y] for y in range(self.height) for x in range(self.width)]
         image = Image(
             self.arch,
@@ -207,7 +209,15 @@ class Wafer:
             [tuple(routes) for _, routes in order],
             [(program, i) for i, (program, _) in enumerate(order)],
         )
-        return _engine.Mesh(plain_image(image), self.settings)
+        return make_mesh(plain_image(image), self.settings)
+
+
+def make_mesh(image: dict[str, Any], settings: dict[str, Any]) -> Any:
+    """A mesh of the engine that WAFERSIM_ENGINE names, or of both, compared at each step."""
+    engine = os.environ.get("WAFERSIM_ENGINE", "both")
+    if engine == "both":
+        return PairedMesh(lambda name: _engine.Mesh(image, settings, name))
+    return _engine.Mesh(image, settings, engine)
 
 
 def plain_image(image: Image) -> dict[str, Any]:
@@ -231,13 +241,13 @@ def _copy(node: Any) -> Any:
     return {key: _copy(value) for key, value in node.items()} if isinstance(node, dict) else node
 
 
-def run(mesh: _engine.Mesh, cycles: int = 100_000, tickets: tuple[int, ...] = ()) -> str:
+def run(mesh: Any, cycles: int = 100_000, tickets: tuple[int, ...] = ()) -> str:
     result = mesh.run(cycles, list(tickets))
     assert result != "fault", mesh.fault()
     return result
 
 
-def words(mesh: _engine.Mesh, x: int, y: int, address: int, count: int, dtype: str = "u2") -> np.ndarray:
+def words(mesh: Any, x: int, y: int, address: int, count: int, dtype: str = "u2") -> np.ndarray:
     """`count` values of `dtype` at a word address."""
     size = np.dtype(dtype).itemsize // 2
     return mesh.read(x, y, address, count * size).view(dtype)

@@ -64,9 +64,10 @@ class Mesh {
 public:
     Mesh(Image image, const Settings& settings);
     Mesh(const Mesh&) = delete;  // PEs refer to what is in here
+    virtual ~Mesh() = default;
 
     // Runs until all `tickets` are done, nothing can move, a PE faults, or `max_cycles` have passed.
-    RunResult run(uint64_t max_cycles, const std::vector<uint32_t>& tickets);
+    virtual RunResult run(uint64_t max_cycles, const std::vector<uint32_t>& tickets);
 
     uint32_t add(Ticket ticket);        // host.cpp; checks it and queues its work
     const Ticket& ticket(uint32_t number) const;
@@ -84,7 +85,7 @@ public:
     void watch(std::unique_ptr<Observer> observer) { env_.observers.push_back(std::move(observer)); }
     void stop_watching() { env_.observers.clear(); }
 
-private:
+protected:
     // ------------------------------------------------------------- mesh.cpp: a cycle, phase by phase
     bool tick();
     void host_phase();
@@ -113,7 +114,8 @@ private:
     void pass_message(const Move& move, const ColorState& color, Wavelet wavelet);
     std::optional<uint32_t> neighbour(uint32_t router, Side side) const;
     int arriving_color(uint32_t router, Side side, int color);
-    void wake(uint32_t pe, uint64_t cycle);
+    virtual void wake(uint32_t pe, uint64_t cycle);
+    virtual bool awake(uint32_t pe) const { return busy_pes_.contains(pe); }
 
     // ------------------------------------------------------------- host.cpp
     struct Feed {   // wavelets that the host injects at one router

@@ -112,6 +112,9 @@ const Variable* variable_at(const Program& program, int64_t address);
 void find_bounds(const Program& program, VecRun& run);
 void leave_variable(Pe& pe, VecRun& run);
 
+// Ticks that the memory takes for the last, partly used lines of an operation that has read its elements (vec.cpp).
+int64_t rest_of_lines(const Machine& machine, const VecRun& run);
+
 struct MapRun {
     static constexpr size_t max_inputs = 8;
     const MapOp* op = nullptr;
@@ -211,7 +214,7 @@ struct Pe {
     std::array<int8_t, 32> channel_of_color;  // -1: no input queue has this color
     std::array<int8_t, 16> channel_of_queue;  // -1: the queue has no color yet
     std::vector<OutputQueue> outputs;
-    std::array<int8_t, 32> input_of;    // color -> index in inputs, -1 none
+    uint32_t sending = 0;               // outputs with wavelets
     int last_output = 0;                // round robin of the ramp
     uint64_t ramp_free = 0;
     std::vector<FifoState> fifos;
@@ -274,6 +277,7 @@ struct Pe {
     bool output_ready(const Stream& dst) const;
     bool element_ready(const Stream& stream, int already_taken) const;
     void advance_run(int thread);
+    void advance_element(VecRun& run);
     void finish_run(int thread);
     uint32_t read_element(Stream& stream, int& index);
     void write_element(Stream& stream, uint32_t value, int index, bool last = false);

@@ -36,6 +36,11 @@ struct Stream {
     std::array<uint16_t, 4> place{};  // shaped: indices of the next element
 };
 
+inline bool in_memory(const Stream& s) {
+    return s.kind == StreamKind::memory || s.kind == StreamKind::shaped || s.kind == StreamKind::circular;
+}
+inline bool in_fabric(const Stream& s) { return s.kind == StreamKind::fabric_in || s.kind == StreamKind::fabric_out; }
+
 // Moves a stream in memory to its next element.
 void advance(Stream& stream);
 // Word address of the present element.

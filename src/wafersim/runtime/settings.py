@@ -6,6 +6,7 @@
     WAFERSIM_STRICT         1: a DSD operation that runs out of its variable is a fault; else the run goes on with a
                             warning, as hardware goes on
     WAFERSIM_MACHINE        preset of the machine table (`sim`, `silicon`) or path of one
+    WAFERSIM_ENGINE         `reference` or `fast`: same results, the second sooner; `both` runs both and compares
     WAFERSIM_PROGRESS       0 switches the progress line off, 1 shows it without a terminal
     WAFERSIM_LOG            where output of `<simprint>` goes (default `sim.log`, empty: nowhere)
 """
@@ -21,6 +22,8 @@ from typing import Any
 from wafersim.runtime.errors import SdkError
 
 SETTLE_MEMCPY, SETTLE_LAYOUT = 10_000, 1_000_000
+ENGINES = ("reference", "fast", "both")
+DEFAULT_ENGINE = "reference"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class RunSettings:
     settle_cycles: int | None = None
     """None: by the kind of program."""
     machine: str = ""
+    engine: str = DEFAULT_ENGINE
     progress: bool = False
     log_path: str = "sim.log"
     stats_path: str = "sim_stats.json"
@@ -43,6 +47,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> RunSettings
         max_cycles=_number(environment, "WAFERSIM_MAX_CYCLES", 0),
         settle_cycles=_number(environment, "WAFERSIM_SETTLE_CYCLES", None),
         machine=environment.get("WAFERSIM_MACHINE", ""),
+        engine=environment.get("WAFERSIM_ENGINE", "") or DEFAULT_ENGINE,
         progress=progress == "1" or (progress != "0" and sys.stderr.isatty()),
         log_path=environment.get("WAFERSIM_LOG", "sim.log"),
         stats_path=environment.get("WAFERSIM_STATS", "sim_stats.json"),

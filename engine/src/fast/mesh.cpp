@@ -1,0 +1,105 @@
+// The clock of the fast engine: which PEs and routers are visited in a cycle, and which cycle is next.
+#include "mesh.h"
+
+#include <algorithm>
+
+#include "solo.h"
+
+namespace wafersim::fast {
+
+FastMesh::FastMesh(Image image, const Settings& settings)
+    : Mesh(std::move(image), settings), due_(image_.tiles.size()) {
+    for (uint32_t i = 0; i < pes_.size(); ++i) {
+        wake_[i] = never;
+        if (pes_[i].alive()) sleep_until(i, 0);
+    }
+}
+
+void FastMesh::sleep_until(uint32_t pe, uint64_t cycle) {
+    wake_[pe] = cycle;
+    if (cycle != never) wheel_.add(env_.now, cycle, pe);
+}
+
+void FastMesh::wake(uint32_t pe, uint64_t cycle) {
+    if (cycle < wake_[pe] && pes_[pe].alive()) sleep_until(pe, cycle);
+}
+
+RunResult FastMesh::run(uint64_t max_cycles, const std::vector<uint32_t>& tickets) {
+    if (fault_) return RunResult::fault;
+    end_ = max_cycles > never - env_.now ? never : env_.now + max_cycles;
+    awaits_ = !tickets.empty();
+    awaited_.assign(tickets_.size() + 1, 0);
+    for (uint32_t number : tickets) awaited_[ticket(number).remaining ? number : 0] = 1;
+    const auto due_at = [this](uint32_t pe, uint64_t cycle) { return wake_[pe] == cycle; };
+    while (true) {
+        if (awaits_ && all_done(tickets)) return settle_pending(), RunResult::done;
+        if (env_.now >= end_) return settle_pending(), RunResult::budget;
+        progress_ = false;
+        next_event_ = never;
+        if (!tick()) return RunResult::fault;
+        if (progress_) {
+            ++env_.now;
+            continue;
+        }
+        next_event_ = std::min(next_event_, wheel_.next(env_.now, due_at));
+        if (next_event_ == never) return any_open() ? RunResult::deadlock : RunResult::idle;
+        env_.now = std::min(std::max(next_event_, env_.now + 1), end_);
+    }
+}
+
+// One cycle. False: a PE or router has faulted.
+bool FastMesh::tick() {
+    try {
+        host_phase();
+        router_phase();
+        ramp_phase();
+        fault_in_pe_ = true;
+        wheel_.take(env_.now, [this](uint32_t i) {
+            if (wake_[i] <= env_.now) due_.add(i);
+        });
+        due_.each([this](uint32_t i) {
+            due_.remove(i);
+            visit(i);
+        });
+        observe_phase();
+        return true;
+    } catch (const std::exception& error) {
+        report_fault(pes_[guarded_], error.what(), fault_in_pe_);
+        return false;
+    }
+}
+
+// The cycle of one PE: threads, then the scheduler, then the host's command, then how long to sleep.
+void FastMesh::visit(uint32_t i) {
+    guarded_ = i;
+    Pe& pe = pes_[i];
+    if (pe.step()) progress_ = true;
+    if (pe.schedule()) progress_ = true;
+    else if (!pe.commands.empty() && pe.command_due <= env_.now && pe.host_may_command()) command(i);
+    if (pe.sending) busy_ramps_.add(i);
+    if (routers_[i].waiting > 0) busy_routers_.add(i);  // a register may have changed its routes
+    if (may_run_ahead(pe)) run_ahead(pe, horizon(pe));
+    sleep_until(i, pe.next_wake());
+}
+
+// The first cycle that this call of `run` may not come to, as far as the PE is concerned: a call that waits for a
+// command which the PE has not completed goes on at least until its main thread is free.
+uint64_t FastMesh::horizon(const Pe& pe) const {
+    if (!env_.observers.empty()) return 0;
+    if (!awaits_ || awaited_[pe.running_ticket]) return end_;
+    const bool waits = std::any_of(pe.commands.begin(), pe.commands.end(), [&](uint32_t n) { return awaited_[n]; });
+    return waits ? end_ : 0;
+}
+
+// Sleeping PEs have not looked at their activations; who looks at them from outside sees them as of now.
+void FastMesh::settle_pending() {
+    for (Pe& pe : pes_) {
+        std::erase_if(pe.pending, [&](const PendingActivation& p) {
+            if (p.due >= env_.now) return false;
+            pe.active |= uint64_t{1} << p.id;
+            return true;
+        });
+    }
+}
+
+}  // namespace wafersim::fast

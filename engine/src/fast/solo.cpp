@@ -1,0 +1,170 @@
+// The main thread runs ahead: cycle after cycle of a PE in one visit, with the clock of its environment moved along.
+//
+// This is exact because no other thread wants the issue slot, arriving wavelets change nothing but queues that nobody
+// looks at, and the run cannot end before the horizon. What could be seen from outside waits for its cycle.
+#include "solo.h"
+
+#include "bulk.h"
+
+namespace wafersim::fast {
+
+namespace {
+
+bool in_memory(Dsd dsd) {
+    return dsd.kind() == DsdKind::mem1d || dsd.kind() == DsdKind::mem4d || dsd.kind() == DsdKind::circbuf;
+}
+
+bool in_memory(const Pe& pe, const VecOperand& o) {
+    if (o.kind == OperandKind::dsd) return in_memory(Dsd{pe.operand(o.value)});
+    if (o.kind != OperandKind::dsr) return true;
+    return static_cast<size_t>(o.value) < pe.dsrs.size() && in_memory(pe.dsrs[static_cast<size_t>(o.value)].dsd);
+}
+
+bool in_memory(const Pe& pe, const VecOp& op) {
+    if (op.options.is_async || !in_memory(pe, op.dst)) return false;
+    for (const VecOperand& o : op.sources)
+        if (!in_memory(pe, o)) return false;
+    return true;
+}
+
+bool in_memory(const Pe& pe, const MapOp& op) {
+    for (const VecOperand& o : op.inputs)
+        if (!in_memory(pe, o)) return false;
+    return in_memory(pe, op.output);
+}
+
+// Registers appear in the address space of 16-bit accesses.
+bool is_register(const Pe& pe, const Instr& i) {
+    return words_of(i.ty) == 1 && static_cast<int64_t>(pe.operand(i.a) & 0xffff) + i.imm >= 2 * first_register;
+}
+
+// The operation changes nothing but registers, memory and tasks of this PE.
+bool is_internal(const Pe& pe, const Instr& i) {
+    switch (i.op) {
+    case Op::load_:
+    case Op::store_: return !is_register(pe, i);
+    case Op::ret_:  // the step of @map that follows a call is in the same cycle
+        return pe.frames.size() > 1 && (!pe.frames.back().from_map || predictable(pe, pe.maps.back()));
+    case Op::vec_: return in_memory(pe, pe.program->vecops[static_cast<size_t>(i.imm)]);
+    case Op::map_: return in_memory(pe, pe.program->maps[static_cast<size_t>(i.imm)]);
+    case Op::dsrload_: {
+        const int dsd = pe.program->dsr_loads[static_cast<size_t>(i.imm)].dsd;
+        return in_memory(Dsd{pe.operand(dsd)});
+    }
+    case Op::qflush_:
+    case Op::getcfg_:
+    case Op::setcfg_:
+    case Op::print_: return false;
+    default: return true;
+    }
+}
+
+void count_cycles(Pe& pe, uint64_t cycles) {
+    pe.main_cycles += cycles;
+    pe.env.stats.pe_cycles += cycles;
+}
+
+bool completion_is_safe(const Pe& pe, const VecRun& run) {
+    for (int i = 0; i < run.options.completion_count; ++i) {
+        const Completion& c = run.options.completions[static_cast<size_t>(i)];
+        if (c.unblock != none && pe.task_id(c.unblock_space, c.unblock) < 0) return false;
+    }
+    return true;
+}
+
+// Completes the operation of the main thread, whose next elements may be made in cycle `first` or later. False, with
+// nothing done: that cannot be foretold, or takes too long.
+bool complete_operation(Pe& pe, uint64_t first, bool first_is_counted, uint64_t horizon) {
+    const int main = pe.main_thread();
+    VecRun& run = pe.runs[static_cast<size_t>(main)];
+    if ((pe.blocked_threads >> main & 1) || !predictable(pe, run) || !completion_is_safe(pe, run)) return false;
+    const int64_t start = std::max(run.next_tick, static_cast<int64_t>(first) * ticks_per_cycle);
+    const int64_t groups = (int64_t{run.remaining} + run.group - 1) / run.group;
+    const auto last = static_cast<uint64_t>((start + (groups - 1) * run.group * run.period) / ticks_per_cycle);
+    if (last >= horizon) return false;
+    const bool begins_at_once = start < static_cast<int64_t>(first + 1) * ticks_per_cycle;
+    count_cycles(pe, static_cast<uint64_t>(groups) - (first_is_counted && begins_at_once));
+    run.next_tick = start;
+    advance_elements(pe, run, run.remaining);
+    run.next_tick += rest_of_lines(pe.env.machine, run);
+    pe.env.now = last;
+    pe.current_loc = run.op->loc;
+    pe.current_function = run.started_in;
+    pe.finish_run(main);
+    return true;
+}
+
+// One operation. False, with nothing done: it has to wait for its cycle.
+bool execute(Pe& pe, uint64_t cycle, uint64_t horizon, int& cost) {
+    Frame& frame = pe.frames.back();
+    const int pc = frame.pc;
+    const Instr& instr = frame.function->code[static_cast<size_t>(pc)];
+    if (!is_internal(pe, instr)) return false;
+    const size_t depth = pe.frames.size();
+    frame.pc = pc + 1;
+    pe.current_loc = instr.loc;
+    pe.current_function = frame.function;
+    bool done = true;
+    try {
+        cost = pe.execute(instr);
+        if (pe.running) {  // a DSD operation has begun; whatever follows it has to wait for the next cycle
+            done = complete_operation(pe, cycle, true, horizon);
+            cost = 1;
+        }
+    } catch (const std::exception&) {
+        done = false;  // it will fault again in its cycle, if the run comes that far
+    }
+    if (done) {
+        ++pe.env.stats.instructions;
+    } else {
+        pe.running = 0;
+        pe.frames[depth - 1].pc = pc;
+    }
+    return done;
+}
+
+bool in_map(const Pe& pe) { return !pe.maps.empty() && pe.maps.back().depth == pe.frames.size(); }
+
+// What the main thread does in one cycle of the issue slot. False: it stops before the cycle, or within it before
+// an operation that has to wait; the cycle is counted when that one is issued.
+bool issue(Pe& pe, uint64_t cycle, uint64_t horizon) {
+    pe.env.now = cycle;
+    int cost = 0;
+    do {
+        if (in_map(pe)) {
+            if (!predictable(pe, pe.maps.back())) return false;
+            pe.advance_map();
+            break;
+        }
+        if (!execute(pe, cycle, horizon, cost)) return false;
+    } while (cost == 0 && pe.main_ready <= cycle);
+    pe.main_ready = std::max(pe.main_ready, cycle + static_cast<uint64_t>(cost));
+    count_cycles(pe, 1);
+    return true;
+}
+
+}  // namespace
+
+bool may_run_ahead(const Pe& pe) {
+    return !pe.frames.empty() && (pe.running & ~(uint32_t{1} << pe.main_thread())) == 0;
+}
+
+void run_ahead(Pe& pe, uint64_t horizon) {
+    Environment& env = pe.env;
+    const uint64_t now = env.now, instructions = env.stats.instructions;
+    if (pe.running && !complete_operation(pe, now + 1, false, horizon)) return;
+    bool ran = env.now > now;
+    uint64_t next = std::max(now + 1, pe.main_ready);
+    while (next < horizon && issue(pe, next, horizon)) {
+        ran = true;
+        next = std::max(next + 1, pe.main_ready);
+    }
+    if (ran || env.stats.instructions > instructions) {
+        pe.main_ready = std::max(pe.main_ready, next);
+        pe.last_thread = pe.main_thread();
+        pe.waits_for_thread = none;
+    }
+    env.now = now;
+}
+
+}  // namespace wafersim::fast
