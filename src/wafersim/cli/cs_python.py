@@ -21,13 +21,16 @@ from types import TracebackType
 
 COMPAT = Path(__file__).parents[1] / "cerebras_compat"
 """Holds the package `cerebras`; on the path of host programs only."""
-LIMIT, STRICT = "--max-cycles", "--strict"
-HELP = """usage: cs_python [--max-cycles N] [--strict] [PYTHON OPTION...] (SCRIPT | -m MODULE | -c CODE) [ARGUMENT...]
+LIMIT, STRICT, ENGINE = "--max-cycles", "--strict", "--engine"
+ENGINES = ("reference", "fast", "both")
+HELP = """usage: cs_python [--max-cycles N] [--strict] [--engine E] [PYTHON OPTION...]
+                 (SCRIPT | -m MODULE | -c CODE) [ARGUMENT...]
 
 Runs a host program on the simulator, with the modules `cerebras.sdk...` of the SDK.
 
   --max-cycles N   end with an error after N simulated cycles (also: WAFERSIM_MAX_CYCLES)
   --strict         a DSD operation that runs out of its variable is an error, not a warning (also: WAFERSIM_STRICT=1)
+  --engine E       reference or fast: the same results, sooner; both: runs both and compares (also: WAFERSIM_ENGINE)
   --version        print the version
 
 Other options before the program are handed to Python. Environment: WAFERSIM_MACHINE names a preset of the
@@ -69,17 +72,32 @@ def _version() -> int:
 
 def _take_options(rest: list[str]) -> list[str] | None:
     """The arguments without our own options, which become the variables that the runtime reads."""
-    while rest and (rest[0] == STRICT or rest[0].partition("=")[0] == LIMIT):
+    while rest and (rest[0] == STRICT or rest[0].partition("=")[0] in (LIMIT, ENGINE)):
         word = rest.pop(0)
         if word == STRICT:
             os.environ["WAFERSIM_STRICT"] = "1"
             continue
-        value = word.partition("=")[2] if "=" in word else rest.pop(0) if rest else ""
-        if not value.isdecimal():
-            print(f"cs_python: error: {LIMIT} needs a number of cycles, got '{value}'", file=sys.stderr)
+        name, _, value = word.partition("=")
+        if "=" not in word:
+            value = rest.pop(0) if rest else ""
+        problem = _set_option(name, value)
+        if problem:
+            print(f"cs_python: error: {name} {problem}, got '{value}'", file=sys.stderr)
             return None
-        os.environ["WAFERSIM_MAX_CYCLES"] = value
     return rest
+
+
+def _set_option(name: str, value: str) -> str:
+    """Sets the variable behind an option; what is wrong with the value, if anything."""
+    if name == ENGINE:
+        if value not in ENGINES:
+            return f"needs one of {', '.join(ENGINES)}"
+        os.environ["WAFERSIM_ENGINE"] = value
+        return ""
+    if not value.isdecimal():
+        return "needs a number of cycles"
+    os.environ["WAFERSIM_MAX_CYCLES"] = value
+    return ""
 
 
 # -------------------------------------------------------------------------------------- kinds of programs
