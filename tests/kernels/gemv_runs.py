@@ -12,10 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
+from wafersim.cli import cslc
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = {
     "meshgemv": ROOT / "kernels_csl/meshgemv",
     "pipeline_gemv": ROOT / "kernels_csl/baselines/pipeline_gemv",
+    "ring_gemv": ROOT / "kernels_csl/baselines/ring_gemv",
 }
 
 
@@ -52,19 +55,20 @@ class Run:
         return int(self.stamps["end"].max() - self.stamps["start"].min())
 
 
-def command(*arguments: str, cwd: Path) -> None:
-    result = subprocess.run(arguments, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def host_program(*arguments: str, cwd: Path) -> None:
+    command = sys.executable, "-m", "wafersim.cli.cs_python", *arguments
+    result = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert result.returncode == 0, result.stdout
 
 
 def compile_kernel(folder: Path, kernel: str, arch: str, mesh: Mesh, **params: int) -> None:
     given = {"width": mesh.width, "height": mesh.height, "axis": mesh.axis} | params
-    command(
-        *(sys.executable, "-m", "wafersim.cli.cslc", f"--arch={arch}", str(FOLDERS[kernel] / "layout.csl")),
-        *(f"--fabric-dims={mesh.width + 7},{mesh.height + 2}", "--fabric-offsets=4,1", "--memcpy", "--channels=1"),
-        *("--params=" + ",".join(f"{name}:{value}" for name, value in given.items()), "-o", "out"),
-        cwd=folder,
-    )
+    arguments = [
+        *(str(FOLDERS[kernel] / "layout.csl"), f"--arch={arch}", "-o", str(folder / "out"), "--memcpy", "--channels=1"),
+        *(f"--fabric-dims={mesh.width + 7},{mesh.height + 2}", "--fabric-offsets=4,1"),
+        "--params=" + ",".join(f"{name}:{value}" for name, value in given.items()),
+    ]
+    assert cslc.main(arguments) == 0, "cslc fails: its messages are in the captured output"
 
 
 def save_tiles(path: Path, mesh: Mesh, a: np.ndarray, x: np.ndarray) -> None:
@@ -81,7 +85,7 @@ def run(folder: Path, kernel: str, arch: str, mesh: Mesh, a: np.ndarray, x: np.n
     compile_kernel(folder, kernel, arch, mesh, **shape, **params)
     save_tiles(folder / "tiles.npz", mesh, a, x)
     host = str(FOLDERS[kernel] / "run.py"), "--name", "out", "--tiles", "tiles.npz", "--out", "outputs.npz"
-    command(sys.executable, "-m", "wafersim.cli.cs_python", *host, cwd=folder)
+    host_program(*host, cwd=folder)
     return load(folder / "outputs.npz", mesh)
 
 
