@@ -35,11 +35,12 @@ def variants(sizes: list[int]) -> list[tuple]:
 
 
 def named(sizes: list[int]) -> list:
-    return [
-        pytest.param(*variant, id=f"{variant[0]}-{variant[1]}-{variant[2].width}x{variant[2].height}-" + "-".join(
-            f"{name}{value}" for name, value in {"axis": variant[2].axis, **variant[3]}.items()))
-        for variant in variants(sizes)
-    ]  # fmt: skip
+    found = []
+    for kernel, arch, mesh, params in variants(sizes):
+        words = [f"{name}{value}" for name, value in {"axis": mesh.axis, **params}.items()]
+        name = "-".join([kernel, arch, f"{mesh.width}x{mesh.height}", *words])
+        found.append(pytest.param(kernel, arch, mesh, params, id=name))
+    return found
 
 
 def check_exact(folder: Path, kernel: str, arch: str, mesh: Mesh, params: dict[str, int], shape=(3, 3)) -> None:
