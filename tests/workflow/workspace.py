@@ -63,4 +63,4 @@ def make(folder: Path) -> Workspace:
 def environment() -> dict[str, str]:
     """Of the interpreter that runs the tests, with this checkout's packages."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    return os.environ | {"PATH": path, "PYTHONPATH": str(ROOT / "src"), "XDG_CACHE_HOME": "/tmp/.snakemake-cache"}
+    return os.environ | {"PATH": path, "PYTHONPATH": str(ROOT / "src")}
