@@ -8,6 +8,8 @@ numbers and lists of numbers, which the engine is given unchanged; the compiler 
 
 from __future__ import annotations
 
+import copy
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,10 +61,16 @@ def load(arch: str, preset: str = DEFAULT_PRESET) -> Machine:
         raise UsageError(f"unknown architecture '{arch}', expected one of: {', '.join(ARCHITECTURES)}")
     path = _directory() / f"{arch}.yaml"
     try:
-        table = yaml.safe_load(path.read_text(encoding="utf-8"))
+        table = _read(path, path.stat().st_mtime_ns)
     except (OSError, yaml.YAMLError) as error:
         raise MachineTableError(f"cannot read machine table '{path}': {error}") from error
     return from_table(arch, preset, table)
+
+
+@functools.lru_cache(maxsize=8)
+def _read(path: Path, changed: int) -> Any:
+    """The YAML file; read again when its time of change is another one."""
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def from_table(arch: str, preset: str, table: Any) -> Machine:
@@ -95,7 +103,7 @@ def _values(node: Any, name: str, sources: Mapping[str, str]) -> Any:
         raise MachineTableError(f"row '{name}' needs a unit and a source beside its value")
     if sources and node["source"] not in sources:
         raise MachineTableError(f"row '{name}' names the source '{node['source']}', which the table does not list")
-    return node["value"]
+    return copy.copy(node["value"])
 
 
 def _override(
