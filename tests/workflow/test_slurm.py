@@ -5,20 +5,19 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+from workflow.slurm_cluster import cluster, missing
 from workflow.workspace import TINY, environment
-
-from workflow import slurm_cluster
 
 OTHER = "other,check,pipeline_gemv,wse2,2,2,4,6,,,32,,0,1,,,1"
 
 
 @pytest.mark.long
 def test_workflow_runs_through_slurm(workspace, tmp_path_factory):
-    lacking = slurm_cluster.missing()
+    lacking = missing()
     if lacking:
         pytest.skip(f"no Slurm here (missing: {', '.join(lacking)}); Debian: apt-get install slurm-wlm munge")
     table = workspace.experiments(TINY, OTHER)
-    with slurm_cluster.cluster(tmp_path_factory.mktemp("slurm")) as variables:
+    with cluster(tmp_path_factory.mktemp("slurm")) as variables:
         words = ["results/aggregate/measurements.csv", "--workflow-profile", "slurm", "--latency-wait", "10",
                  "--slurm-init-seconds-before-status-checks", "3"]
         result = subprocess.run(
