@@ -18,6 +18,19 @@ def slabs(params, stamp):
     return inputs, [sums("C", params, columns * rows)] + waited(params), ["reference", "start", stamp, "end"]
 
 
+def transposed(params):
+    """C = A B^T with N in slabs."""
+    steps = math.gcd(params["width"], params["height"])
+    along_x, along_y = params["height"] // steps, params["width"] // steps
+    rows, inner, columns = params["Mt"], params["Kt"], params["Ns"]
+    inputs = [
+        Array("A", np.float16, inner * rows),
+        Array("B", np.float16, along_y * columns * inner, along_y),
+    ]
+    outputs = [sums("C", params, along_x * columns * rows)] + waited(params)
+    return inputs, outputs, ["reference", "start", "ready", "end"]
+
+
 def sums(name, params, count, parts=1):
     return Array(name, np.float32 if params["acc"] == 32 else np.float16, count, parts)
 

@@ -18,6 +18,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = {
     "meshgemm": "meshgemm",
+    "meshgemm_t": "meshgemm_t",
     "cannon": "baselines/cannon",
     "summa": "baselines/summa",
     "allgather": "baselines/allgather",
@@ -160,8 +161,6 @@ def join(case: Case, tiles: np.ndarray) -> np.ndarray:
     rows = case.tiles["Mt"]
     columns = tiles.shape[2] // rows
     blocks = tiles.reshape(case.height, case.width, columns, rows)
-    if case.kernel == "meshgemm_t":
-        blocks = blocks[:, np.argsort(places(case.width, case))]
     full = blocks.transpose(0, 3, 1, 2).reshape(case.height * rows, case.width * columns)
     return full[: case.sizes[0], : case.sizes[1]]
 
