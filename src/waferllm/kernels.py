@@ -93,7 +93,7 @@ def _transposed_tiles(experiment: Experiment) -> tuple[Tile, ...]:
     return (
         Tile("A", ("M", "K"), ("K", "M"), {"M": Blocks("y"), "K": Blocks("x")}),
         Tile("B", ("N", "K"), ("N", "K"), {"N": Slabs("y", "interleaved"), "K": Blocks("x")}),
-        Tile("C", ("M", "N"), ("N", "M"), {"M": Blocks("y"), "N": Slabs("x", "interleaved")}),
+        Tile("C", ("M", "N"), ("N", "M"), {"M": Blocks("y"), "N": Slabs("x")}),
     )
 
 
