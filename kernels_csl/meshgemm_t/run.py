@@ -1,4 +1,4 @@
-"""Host program of the transposed MeshGEMM: C = A B^T. What goes in and out: lib/host.py; order of the elements: README.md."""
+"""Host program of the transposed MeshGEMM: C = A B^T. Files: lib/host.py; order of the elements: README.md."""
 
 import os
 import sys
