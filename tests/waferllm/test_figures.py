@@ -59,6 +59,16 @@ def test_the_figure_shows_the_numbers_of_its_data(measurements, tmp_path):
     assert drawn == told and len(told) == 16
 
 
+def test_runs_of_the_papers_size_stand_beside_extrapolated_ones(tmp_path):
+    def papers_size(row):
+        if row["width"] != 32 or row["M"] != 32 * 12:
+            return row
+        return row | {"width": 720, "height": 720, "M": 8192, "K": 8192, "N": 8192}
+    panel = figure_9.make(load_measurements(write(tmp_path / "m.csv", papers_size)), PAPER).axes[3]
+    assert panel.get_title() == "WSE-2, simulated, extrapolated\nGEMM 8K"
+    assert {line.get_linestyle() for line in panel.lines} == {"-", "--"}
+
+
 def test_numbers_of_the_paper_are_stars_at_its_largest_mesh(measurements):
     stars = [line.get_xydata().tolist()[0] for panel in figure_10.make(measurements, PAPER).axes
              for line in panel.lines if line.get_marker() == "*"]

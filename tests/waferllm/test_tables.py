@@ -127,12 +127,34 @@ def test_compute_of_a_gemm_is_the_product_of_the_all_gather(tmp_path):
         assert compute == pytest.approx(100 * side * step(tile) / cycles, rel=1e-4)
 
 
+def test_runs_of_the_papers_size_take_the_place_of_extrapolated_ones(tmp_path):
+    rows = rows_of(table_of("figure_9", tmp_path, papers_size))
+    row = only(rows, kernel="meshgemm", problem="GEMM 8K", side="720")
+    assert (row["provenance"], row["simulated_cycles"]) == ("simulated", "1000")
+    assert only(rows, kernel="summa", problem="GEMM 8K", side="720")["simulated_slowdown"] == "4"
+    assert only(rows, kernel="summa", problem="GEMM 8K", side="360")["provenance"] == "extrapolated"
+
+
+def papers_size(row):
+    if row["width"] == 32 and row["M"] == 32 * 12:
+        size = {"width": 720, "height": 720, "M": 8192, "K": 8192, "N": 8192}
+        cycles = {"meshgemm": 1000, "summa": 4000, "cannon": 3000}
+        return row | size | {"cycles": cycles[row["kernel"]]} if row["kernel"] in cycles else row
+    return row
+
+
 # ------------------------------------------------------------------------------------------------ claims
 def test_verdicts(tmp_path):
     verdicts = {row["id"]: row["verdict"] for row in rows_of(table_of("claims", tmp_path))}
     assert verdicts["gemm_large_total_cycles"] == verdicts["two_hop"] == verdicts["routing_paths"] == "reproduced"
     assert verdicts["gemm_vs_summa_cannon"] == verdicts["gemm2k_baselines_slow_down"] == "not reproduced"
     assert verdicts["decode_vs_t10"] == verdicts["power_ratio"] == verdicts["ktree_k"] == "not testable here"
+
+
+def test_runs_of_the_papers_size_decide(tmp_path):
+    claim = only(rows_of(table_of("claims", tmp_path, papers_size)), id="gemm_large_total_cycles")
+    assert (claim["verdict"], claim["provenance"]) == ("reproduced", "simulated")
+    assert float(claim["simulated"]) == pytest.approx(1 - 1000 / 3000, rel=1e-6)
 
 
 def test_a_claim_about_a_trend_is_checked_on_all_three_kernels(tmp_path):

@@ -24,7 +24,7 @@ Published = Mapping[tuple[str, str, str, int], float]
 
 def draw(title: str, rows: Sequence[Row], published: Published) -> Figure:
     machines = sorted({row.series.arch for row in rows})
-    problems = list(dict.fromkeys(row.problem for row in rows if row.kind == EXTRAPOLATED))
+    problems = sorted({row.problem for row in rows if not row.problem[0].isdigit()}, key=size_in_name)
     with mpl.rc_context(RC):
         figure = Figure(figsize=(2.3 * (1 + len(problems)), 1.9 * 2 * len(machines) + 0.9), layout="constrained")
         panels = figure.subplots(2 * len(machines), 1 + len(problems), squeeze=False)
@@ -37,16 +37,31 @@ def draw(title: str, rows: Sequence[Row], published: Published) -> Figure:
     return figure
 
 
+def size_in_name(problem: str) -> int:
+    """'GEMM 16K' -> 16."""
+    return int("".join(letter for letter in problem if letter.isdigit()))
+
+
 def draw_machine(name: str, rows: Sequence[Row], problems: Sequence[str], block, published: Published) -> None:
     runs = [row for row in rows if row.kind != EXTRAPOLATED]
-    tile = common_tile(runs)
-    kind = runs[0].kind if runs else "simulated"
-    draw_panel(block[:, 0], [row for row in runs if row.tile == tile], f"{name}, {kind}\ntiles {tile} x {tile}", {})
+    small = [row for row in runs if row.problem not in problems]
+    tile = common_tile(small)
+    if small:
+        title = f"{name}, {small[0].kind}\ntiles {tile} x {tile}"
+        draw_panel(block[:, 0], [row for row in small if row.tile == tile], title, {})
+    else:
+        remove(block[:, 0])
     for column, problem in enumerate(problems, 1):
-        found = [row for row in rows if row.kind == EXTRAPOLATED and row.problem == problem]
-        draw_panel(block[:, column], found, f"{name}, extrapolated\n{problem}", published)
+        found = [row for row in rows if row.problem == problem]
+        kinds = ", ".join(sorted({row.kind for row in found}, reverse=True))
+        draw_panel(block[:, column], found, f"{name}, {kinds}\n{problem}", published)
     block[0, 0].set_ylabel("cycles")
     block[1, 0].set_ylabel("communication\n(% of cycles)")
+
+
+def remove(panels) -> None:
+    for axes in panels:
+        axes.set_visible(False)
 
 
 def common_tile(runs: Sequence[Row]) -> int:
@@ -58,8 +73,9 @@ def common_tile(runs: Sequence[Row]) -> int:
 def draw_panel(pair, rows: Sequence[Row], title: str, published: Published) -> None:
     cycles, share = pair
     cycles.set_title(title)
-    for series in dict.fromkeys(row.series for row in rows):
-        own = sorted((row for row in rows if row.series == series and row.cycles), key=lambda row: row.side)
+    for series, of_kind in dict.fromkeys((row.series, row.kind) for row in rows):
+        own = [row for row in rows if (row.series, row.kind) == (series, of_kind) and row.cycles]
+        own.sort(key=lambda row: row.side)
         line(cycles, series, [(row.side, row.cycles) for row in own], own[:1])
         told = [(row.side, 100 * row.communication) for row in own if row.communication is not None]
         line(share, series, told, own[:1])

@@ -15,7 +15,7 @@ from waferllm.measurements import MeasurementError, Measurements
 from waferllm.paper import Claim, PaperValues
 from waferllm.tables import figure_9, figure_10, table_6
 from waferllm.tables.design import DESIGN
-from waferllm.tables.scaling import Row
+from waferllm.tables.scaling import Row, targets
 from waferllm.tables.table import EXTRAPOLATED, KEY, MODELLED, NOTE, PAPER, Cell, Column, Table, Value, value
 
 REPRODUCED, NOT_REPRODUCED, NOT_TESTABLE = "reproduced", "not reproduced", "not testable here"
@@ -35,7 +35,7 @@ def columns(run: str) -> tuple[Column, ...]:
         Column("paper_low", "at least", PAPER),
         Column("paper_high", "at most", PAPER),
         Column("arch", "machine", KEY),
-        Column(run, "largest mesh", run),
+        Column(run, "paper's mesh, or the largest run", run),
         Column("extrapolated", "paper's mesh", EXTRAPOLATED),
         Column("modelled", "by design", MODELLED),
         Column("verdict", "verdict", NOTE),
@@ -159,7 +159,7 @@ def make(measurements: Measurements, paper: PaperValues, claims: Sequence[Claim]
     table = Table("claims", "Claims of the paper", columns(measurements.kind), (
         f"{REPRODUCED}: our number lies in the paper's range (within {100 * SAME:.0f} % where the paper gives one "
         f"number); {NOT_REPRODUCED}: it does not; {NOT_TESTABLE}: this run has no number for it.",
-        "Extrapolated numbers decide before simulated ones, since the claims are about the paper's meshes.",
+        "Runs of the paper's own sizes and meshes decide; where there are none, extrapolated numbers.",
     ))
     rows, missing = evidence(measurements, paper)
     for claim in claims:
@@ -209,17 +209,27 @@ def judged(claim: Claim, rows: Mapping[str, Sequence[Row]], missing: Mapping[str
     item, test = TESTS[claim.id]
     if item in missing:
         return base | {"verdict": NOT_TESTABLE, "provenance": "none", "note": missing[item]}
-    return base | {"arch": rows[item][0].series.arch} | tested(claim, test, rows[item])
+    return base | {"arch": rows[item][0].series.arch} | tested(claim, test, rows[item], problems(paper, item))
 
 
-def tested(claim: Claim, test: Test, rows: Sequence[Row]) -> dict[str, Cell]:
+def problems(paper: PaperValues, item: str) -> set[str]:
+    """The paper's problems; a run that has the name of one is of its very size and mesh."""
+    return {target.problem for target in targets(paper, "figure_9" if item == "figure_9" else "figure_10")}
+
+
+def tested(claim: Claim, test: Test, rows: Sequence[Row], papers: set[str]) -> dict[str, Cell]:
+    """Runs of the paper's own sizes decide, then extrapolated numbers, then runs on the largest mesh."""
     runs = [row for row in rows if row.kind != EXTRAPOLATED]
-    side = max(row.side for row in runs)
-    found = {runs[0].kind: test.number([row for row in runs if row.side == side]),
-             EXTRAPOLATED: test.number([row for row in rows if row.kind == EXTRAPOLATED])}
-    cells: dict[str, Cell] = {kind: value(result.number, kind) for kind, result in found.items() if result}
-    kind = EXTRAPOLATED if found[EXTRAPOLATED] else runs[0].kind
-    return cells | decided(claim, found[kind], kind, test)
+    kind, side = runs[0].kind, max(row.side for row in runs)
+    full = test.number([row for row in runs if row.problem in papers])
+    largest = test.number([row for row in runs if row.side == side])
+    further = test.number([row for row in rows if row.kind == EXTRAPOLATED])
+    cells: dict[str, Cell] = {}
+    for result, of_kind in ((full or largest, kind), (further, EXTRAPOLATED)):
+        cells[of_kind] = value(result.number, of_kind) if result else None
+    if full or not further:
+        return cells | decided(claim, full or largest, kind, test)
+    return cells | decided(claim, further, EXTRAPOLATED, test)
 
 
 def decided(claim: Claim, found: Found | None, kind: str, test: Test) -> dict[str, Cell]:

@@ -87,14 +87,21 @@ def targets(paper: PaperValues, item: str) -> list[Target]:
 
 
 def scaling(found: Sequence[Measurement], wanted: Sequence[Target], kernels: Sequence[str]) -> list[Row]:
-    """The runs of all series, then for each series the targets, kernels in this order; slow-downs against the first."""
+    """The runs of all series, then for each series the targets that were not run, kernels in this order.
+
+    Slow-downs are against the first kernel.
+    """
     groups: dict[Series, list[Measurement]] = {}
     for row in sorted(found, key=lambda row: kernels.index(row.kernel)):
         groups.setdefault(series_of(row), []).append(row)
     products = {series: product_points(series, found) for series in groups}
-    rows = [run_row(series, row, products[series]) for series, group in groups.items() for row in group if row.square]
-    rows += [extrapolated_row(series, group, products[series], target)
-             for series, group in groups.items() for target in wanted]
+    rows = []
+    for series, group in groups.items():
+        rows += [run_row(series, row, products[series], wanted) for row in group if row.square]
+    done = {(row.series, row.problem, row.side) for row in rows}
+    for series, group in groups.items():
+        left = [target for target in wanted if (series, target.problem, target.side) not in done]
+        rows += [extrapolated_row(series, group, products[series], target) for target in left]
     return with_slowdowns(rows, kernels[0])
 
 
@@ -115,9 +122,11 @@ def shape_of(row: Measurement, series: Series) -> Shape:
     return Shape(row.width, row.tile[0], series.phases)
 
 
-def run_row(series: Series, row: Measurement, products: Sequence[Point]) -> Row:
+def run_row(series: Series, row: Measurement, products: Sequence[Point], wanted: Sequence[Target]) -> Row:
     sizes = {row.M, row.K} | ({row.N} if row.N > 1 else set())
     problem = str(row.M) if len(sizes) == 1 else "x".join(str(size) for size in (row.M, row.K, row.N))
+    names = {(str(target.size), target.side): target.problem for target in wanted}
+    problem = names.get((problem, row.width), problem)
     compute = compute_of(row, series, products)
     return Row(series, problem, row.width, row.tile[0], KINDS[row.provenance], row.cycles, compute, note=row.id)
 
