@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from waferllm.perfmodel.extrapolate import (
     CYCLES,
+    HOP,
     LINE,
     PRODUCT,
     RING,
@@ -24,6 +25,7 @@ from waferllm.perfmodel.extrapolate import (
     predict,
     tree_stages,
 )
+from wafersim import machine
 
 SIDES, TILES = (4, 8, 16, 32), (3, 6, 9, 12)
 ALL = [formula for family in (STEPS, LINE, RING, TREE, PRODUCT) for formula in family]
@@ -99,6 +101,11 @@ def test_the_groups_of_a_tree_reach_every_pe(length, phases):
     for size in group_sizes(length, phases):
         product *= size
     assert product >= length
+
+
+@pytest.mark.parametrize("arch", machine.ARCHITECTURES)
+def test_cycles_of_a_hop_are_those_of_the_machine_table(arch):
+    assert machine.load(arch).number("fabric.hop") == HOP
 
 
 def test_a_tree_has_fewer_stages_than_a_line():

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support.made_up_measurements import write
 
@@ -51,7 +52,7 @@ def test_runs_are_solid_and_extrapolated_points_hollow(item, measurements):
 def test_the_figure_shows_the_numbers_of_its_data(measurements, tmp_path):
     lines = write_figure("figure_9", measurements, PAPER, tmp_path)[2].read_text(encoding="utf-8").splitlines()
     panel = figure_9.make(measurements, PAPER).axes[0]
-    drawn = {(float(x), float(y)) for line in panel.lines for x, y in line.get_xydata()}
+    drawn = {(float(x), float(y)) for line in panel.lines for x, y in np.asarray(line.get_xydata())}
     names = lines[0].split(",")
     rows = [dict(zip(names, line.split(","))) for line in lines[1:]]
     told = {(float(row["side"]), float(row["simulated_cycles"])) for row in rows
@@ -70,7 +71,7 @@ def test_runs_of_the_papers_size_stand_beside_extrapolated_ones(tmp_path):
 
 
 def test_numbers_of_the_paper_are_stars_at_its_largest_mesh(measurements):
-    stars = [line.get_xydata().tolist()[0] for panel in figure_10.make(measurements, PAPER).axes
+    stars = [np.asarray(line.get_xydata())[0].tolist() for panel in figure_10.make(measurements, PAPER).axes
              for line in panel.lines if line.get_marker() == "*"]
     assert stars == [[720, pytest.approx(1320)], [720, pytest.approx(2233)]]
 

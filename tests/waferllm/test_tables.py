@@ -169,7 +169,7 @@ def test_a_claim_about_a_trend_is_checked_on_all_three_kernels(tmp_path):
 
 def test_the_fastest_of_several_trees_is_found(tmp_path):
     def two_trees(row):
-        other = row | {"id": f"{row['id']}_k3", "phases": 3, "cycles": row["cycles"] + 5}
+        other = row | {"id": f"{row['id']}_k3", "phases": 3, "cycles": 3 * row["cycles"]}
         return [row, other] if row["kernel"] == "meshgemv" else row
     table = table_of("claims", tmp_path, two_trees)
     claim = only(rows_of(table), id="ktree_k")

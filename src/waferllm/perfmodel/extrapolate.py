@@ -20,6 +20,8 @@ MESH_REACH = 64
 """A target mesh may be this many times wider than the largest simulated one."""
 TILE_REACH = 4
 """A target tile may be this many times wider than the largest simulated one, and as much narrower than the smallest."""
+HOP = 1
+"""Cycles a hop, `fabric.hop` of both machine tables (a test compares)."""
 NOTHING = 1e-9
 """A term that gives less than this fraction of every value is left out."""
 
@@ -51,16 +53,22 @@ class Term(NamedTuple):
 
 @dataclass(frozen=True)
 class Formula:
-    """value = sum of coefficient * term. With `one_tile`, it is fitted on the points that have the target's tile."""
+    """value = HOP * hops + sum of coefficient * term. `one_tile`: fitted on the points of the target's tile only."""
 
     name: str
     terms: tuple[Term, ...]
     one_tile: bool = False
+    hops: Term | None = None
+    """Hops on the longest way; what one costs is a row of the machine table, so it is not fitted."""
 
     @property
     def text(self) -> str:
-        return " + ".join(f"{letter} {term.name}" if term.name != "1" else letter
-                          for letter, term in zip("abcdefgh", self.terms))
+        named = zip("abcdefg", self.terms)
+        parts = [f"{letter} {term.name}" if term.name != "1" else letter for letter, term in named]
+        return " + ".join(parts + ([f"h {self.hops.name}"] if self.hops else []))
+
+    def known(self, shape: Shape) -> float:
+        return HOP * self.hops.of(shape) if self.hops else 0.0
 
 
 @dataclass(frozen=True)
@@ -73,12 +81,13 @@ class Fit:
     """Largest relative error on the meshes of the held-out side, of the formula fitted without them."""
 
     def at(self, shape: Shape) -> float:
-        return sum(c * term.of(shape) for c, term in zip(self.coefficients, self.formula.terms))
+        return predict(self.formula, self.coefficients, shape)
 
     @property
     def text(self) -> str:
         parts = [f"{c:.4g}" if term.name == "1" else f"{c:.4g} {term.name}"
                  for c, term in zip(self.coefficients, self.formula.terms) if c]
+        parts += [f"{HOP:g} {self.formula.hops.name}"] if self.formula.hops else []
         return " + ".join(parts).replace("+ -", "- ") or "0"
 
     @property
@@ -143,10 +152,10 @@ RING = (
 """A product, then about 2 P steps that each carry part of the tile's sums."""
 
 TREE = (
-    Formula("K-tree, one tile", (ONE, STAGES, P), one_tile=True),
-    Formula("K-tree", (ONE, T1, T2, STAGES, P)),
+    Formula("K-tree, one tile", (ONE, STAGES), one_tile=True, hops=P),
+    Formula("K-tree", (ONE, T1, T2, STAGES), hops=P),
 )
-"""A product, then S = tree_stages routing stages over P hops."""
+"""A product, then S = tree_stages routing stages; P hops in all, to the root in the middle and back."""
 
 PRODUCT = (
     Formula("product, one tile", (ONE,), one_tile=True),
@@ -224,11 +233,12 @@ def scaled(formula: Formula, points: Sequence[Point]) -> np.ndarray:
 def solve(formula: Formula, points: Sequence[Point]) -> tuple[float, ...]:
     """Least squares on relative errors; the most negative cost is left out until none is (the constant may be)."""
     values = np.array([p.value for p in points], dtype=float)
+    rest = 1 - np.array([formula.known(p.shape) for p in points]) / values
     matrix = np.array([[term.of(p.shape) for term in formula.terms] for p in points], dtype=float) / values[:, None]
     size = np.abs(matrix).max(axis=0)
     kept = list(range(len(formula.terms)))
     while True:
-        found = np.linalg.lstsq(matrix[:, kept] / size[kept], np.ones(len(points)), rcond=None)[0] / size[kept]
+        found = np.linalg.lstsq(matrix[:, kept] / size[kept], rest, rcond=None)[0] / size[kept]
         costs = [(c * size[k], k) for c, k in zip(found, kept) if formula.terms[k].name != "1"]
         worst, index = min(costs, default=(0.0, -1))
         if worst >= -NOTHING:
@@ -239,4 +249,4 @@ def solve(formula: Formula, points: Sequence[Point]) -> tuple[float, ...]:
 
 
 def predict(formula: Formula, coefficients: Sequence[float], shape: Shape) -> float:
-    return sum(c * term.of(shape) for c, term in zip(coefficients, formula.terms))
+    return formula.known(shape) + sum(c * term.of(shape) for c, term in zip(coefficients, formula.terms))
