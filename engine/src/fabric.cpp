@@ -108,7 +108,7 @@ bool Mesh::has_room(uint32_t number, Side out, const Wavelet& wavelet) {
         throw Fault("wavelet of color " + std::to_string(color) + " goes " + side_names[out] + " to PE(" +
                     std::to_string(there.x) + "," + std::to_string(there.y) + "), which has no route for it");
     }
-    return !state->queue[opposite[out]].full();
+    return !state->queue[opposite[out]].was_full(env_.now);
 }
 
 // --------------------------------------------------------------------------------------------- carrying out
@@ -117,8 +117,8 @@ void Mesh::carry_out(const Move& move) {
     Router& router = routers_[move.router];
     ColorState& color = router.colors[move.slot];
     Wavelet wavelet = color.queue[move.from].front();
-    color.queue[move.from].pop();
-    --color.waiting;
+    color.queue[move.from].pop_in(env_.now);
+    if (--color.waiting == 0) router.waiting_slots &= ~(uint32_t{1} << move.slot);
     --router.waiting;
     progress_ = true;
     ++env_.stats.wavelet_moves;

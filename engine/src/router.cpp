@@ -25,6 +25,7 @@ ColorState& Router::add_color(int color, const Machine& machine) {
     order.push_back(static_cast<uint8_t>(colors.size()));
     ColorState& state = colors.emplace_back();
     state.color = color;
+    state.served = ++services;
     for (SwitchPosition& position : state.positions) position.invalid = true;
     for (WaveletQueue& queue : state.queue) queue.set_depth(machine.fabric.router_queue);
     return state;

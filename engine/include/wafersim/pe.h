@@ -86,6 +86,9 @@ struct Dsr {
     std::array<uint16_t, 4> place{};  // shaped: where the last operation stopped
 };
 
+// How the fast engine advances an operation: `simple` ones have elements of whole wavelets and plain memory only.
+enum class Flow : uint8_t { unknown, simple, general };
+
 // A DSD operation that runs, on a microthread or (synchronous) in place of the main thread.
 struct VecRun {
     const VecOp* op = nullptr;
@@ -105,6 +108,8 @@ struct VecRun {
     Options options;
     uint64_t started = 0;
     const Function* started_in = nullptr;
+    Flow flow = Flow::unknown;     // fast engine
+    int8_t input = none;           // fast engine, simple: the source in the fabric
 };
 
 // The variable an address lies in (bounds.cpp), how far an operation may go, and the fault where it goes on.
@@ -157,6 +162,8 @@ const Shape& shape_of(const Program& program, Dsd dsd);
 
 struct Pe {
     Pe(Environment& env, Router& router, const Program* program, int x, int y, uint16_t* memory);
+    Pe(const Pe&) = delete;
+    Pe(Pe&&) = default;
     // Where it is and what it does, with what is wrong.
     FaultReport report(const std::string& message) const;
 

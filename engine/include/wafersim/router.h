@@ -39,6 +39,7 @@ struct ColorState {
     std::array<WaveletQueue, side_count> queue;
     int waiting = 0;                  // wavelets in all queues
     Side next_side = side_ramp;       // round robin over input sides
+    uint64_t served = 0;              // fast engine: Router::services when a wavelet last moved
 
     Route route() const;              // of the present position
 };
@@ -62,6 +63,8 @@ struct Router {
     std::vector<uint8_t> order;       // slots, least recently served first
     std::array<uint64_t, side_count> link_free{};  // first cycle at which an output link is free
     int waiting = 0;                  // wavelets in all queues
+    uint32_t waiting_slots = 0;       // fast engine: slots with wavelets
+    uint64_t services = 0;            // fast engine: wavelets moved and colors added so far
     MessageRouter messages;
 
     Router() { slot.fill(-1); }
@@ -72,6 +75,7 @@ struct Router {
         color.queue[side].push(wavelet);
         ++color.waiting;
         ++waiting;
+        waiting_slots |= uint32_t{1} << slot[static_cast<size_t>(color.color)];
     }
 };
 

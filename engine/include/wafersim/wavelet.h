@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <vector>
+#include <memory>
 
 namespace wafersim {
 
@@ -53,24 +53,35 @@ public:
     bool empty() const { return count_ == 0; }
     bool full() const { return count_ >= depth_; }
     const Wavelet& front() const { return slots_[head_]; }
-    const Wavelet& at(int i) const { return slots_[(head_ + i) % slots_.size()]; }
+    const Wavelet& at(int i) const { return slots_[wrapped(head_ + i)]; }
     bool has_ready(uint64_t now, int i = 0) const { return i < count_ && at(i).ready <= now; }
 
     void push(const Wavelet& w) {
-        if (slots_.empty()) slots_.resize(capacity_);
-        slots_[(head_ + count_) % slots_.size()] = w;
+        if (!slots_) slots_ = std::make_unique<Wavelet[]>(capacity_);
+        slots_[wrapped(head_ + count_)] = w;
         ++count_;
         if (count_ > most_) most_ = count_;
     }
     void pop() {
-        head_ = static_cast<uint16_t>((head_ + 1) % slots_.size());
+        head_ = static_cast<uint16_t>(wrapped(head_ + 1));
         --count_;
     }
     int most() const { return most_; }  // highest filling so far
 
+    // For who moves wavelets one after the other within a cycle: `full` as it was at the cycle's start. One wavelet
+    // at most leaves a queue of a router in a cycle.
+    void pop_in(uint64_t cycle) {
+        pop();
+        popped_ = static_cast<uint32_t>(cycle) + 1;
+    }
+    bool was_full(uint64_t cycle) const { return count_ + (popped_ == static_cast<uint32_t>(cycle) + 1) >= depth_; }
+
 private:
-    std::vector<Wavelet> slots_;
+    size_t wrapped(int i) const { return static_cast<size_t>(i < capacity_ ? i : i - capacity_); }
+
+    std::unique_ptr<Wavelet[]> slots_;
     uint16_t depth_ = 0, capacity_ = 0, head_ = 0, count_ = 0, most_ = 0;
+    uint32_t popped_ = 0;  // low bits of the cycle after the last pop_in
 };
 
 }  // namespace wafersim

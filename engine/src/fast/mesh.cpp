@@ -4,11 +4,13 @@
 #include <algorithm>
 
 #include "solo.h"
+#include "step.h"
 
 namespace wafersim::fast {
 
 FastMesh::FastMesh(Image image, const Settings& settings)
     : Mesh(std::move(image), settings), due_(image_.tiles.size()) {
+    find_edges();
     for (uint32_t i = 0; i < pes_.size(); ++i) {
         wake_[i] = never;
         if (pes_[i].alive()) sleep_until(i, 0);
@@ -51,8 +53,8 @@ RunResult FastMesh::run(uint64_t max_cycles, const std::vector<uint32_t>& ticket
 bool FastMesh::tick() {
     try {
         host_phase();
-        router_phase();
-        ramp_phase();
+        busy_routers_.each([this](uint32_t i) { visit_router(i); });
+        busy_ramps_.each([this](uint32_t i) { visit_ramp(i); });
         fault_in_pe_ = true;
         wheel_.take(env_.now, [this](uint32_t i) {
             if (wake_[i] <= env_.now) due_.add(i);
@@ -69,17 +71,27 @@ bool FastMesh::tick() {
     }
 }
 
+namespace {
+
+// While the main thread is taken, the scheduler has to look at activations and flushes only.
+bool wants_scheduler(const Pe& pe) {
+    const bool taken = !pe.frames.empty() || pe.busy(pe.main_thread()) || pe.main_ready > pe.env.now;
+    return !taken || !pe.pending.empty() || (pe.input_flush | pe.output_flush);
+}
+
+}  // namespace
+
 // The cycle of one PE: threads, then the scheduler, then the host's command, then how long to sleep.
 void FastMesh::visit(uint32_t i) {
     guarded_ = i;
     Pe& pe = pes_[i];
-    if (pe.step()) progress_ = true;
-    if (pe.schedule()) progress_ = true;
+    if (step(pe)) progress_ = true;
+    if (wants_scheduler(pe) && pe.schedule()) progress_ = true;
     else if (!pe.commands.empty() && pe.command_due <= env_.now && pe.host_may_command()) command(i);
     if (pe.sending) busy_ramps_.add(i);
     if (routers_[i].waiting > 0) busy_routers_.add(i);  // a register may have changed its routes
     if (may_run_ahead(pe)) run_ahead(pe, horizon(pe));
-    sleep_until(i, pe.next_wake());
+    sleep_until(i, next_wake(pe));
 }
 
 // The first cycle that this call of `run` may not come to, as far as the PE is concerned: a call that waits for a

@@ -24,6 +24,20 @@ private:
     uint64_t horizon(const Pe& pe) const;
     void settle_pending();
 
+    // ------------------------------------------------------------- router.cpp
+    using Targets = std::array<ColorState*, side_count>;  // by output: where the wavelet goes in the next router
+    void find_edges();
+    void visit_router(uint32_t router);
+    bool move_message(uint32_t router, uint8_t slot, uint8_t& taken);
+    bool move_color(uint32_t router, ColorState& color, uint8_t slot, uint8_t& taken);
+    bool find_room(uint32_t router, uint8_t outputs, const Wavelet& wavelet, Targets& targets);
+    void carry(uint32_t router, const Move& move, Route route, const Targets& targets);
+    void pass_on(uint32_t router, Side out, ColorState& target, Wavelet wavelet);
+    void visit_ramp(uint32_t pe);
+    bool send(uint32_t number, Pe& pe, int queue);
+
+    std::vector<uint8_t> edges_;
+    std::array<int, side_count> offset_{};  // by output: from a router's number to its neighbour's
     TimeWheel wheel_;
     ActiveSet due_;              // PEs to visit in this cycle, in the order of their numbers
     uint64_t end_ = 0;           // of this call of `run`

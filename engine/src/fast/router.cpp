@@ -1,0 +1,185 @@
+// Routers and ramps of the fast engine. Each router decides and moves in one visit: what it needs to know of the start of
+// the cycle are queues of its neighbours, and those remember whether a wavelet left them in this cycle.
+#include <algorithm>
+
+#include "mesh.h"
+
+namespace wafersim::fast {
+
+namespace {
+
+constexpr uint8_t bit(Side side) { return static_cast<uint8_t>(1u << side); }
+
+}  // namespace
+
+// By router: the outputs that lead out of the fabric.
+void FastMesh::find_edges() {
+    edges_.resize(routers_.size());
+    for (uint32_t i = 0; i < routers_.size(); ++i) {
+        edges_[i] = host;
+        for (const Side side : {side_east, side_west, side_south, side_north})
+            if (!neighbour(i, side)) edges_[i] |= bit(side);
+    }
+    const int width = image_.width;
+    offset_ = {0, 1, -1, width, -width, 0};
+}
+
+// Colors take turns: those that were served longest ago come first.
+void FastMesh::visit_router(uint32_t number) {
+    guarded_ = number;
+    Router& router = routers_[number];
+    uint8_t taken = 0;
+    std::array<uint8_t, 32> order;
+    size_t count = 0;
+    each_bit(router.waiting_slots, [&](int slot) {
+        const uint64_t served = router.colors[static_cast<size_t>(slot)].served;
+        size_t at = count++;
+        for (; at > 0 && router.colors[order[at - 1]].served > served; --at) order[at] = order[at - 1];
+        order[at] = static_cast<uint8_t>(slot);
+    });
+    for (size_t i = 0; i < count; ++i) {
+        ColorState& color = router.colors[order[i]];
+        const bool moved = router.messages.routes(color.color) ? move_message(number, order[i], taken)
+                                                               : move_color(number, color, order[i], taken);
+        if (moved) color.served = ++router.services;
+    }
+    if (router.waiting == 0) busy_routers_.remove(number);
+}
+
+bool FastMesh::move_message(uint32_t number, uint8_t slot, uint8_t& taken) {
+    moves_.clear();
+    if (routers_[number].colors[slot].teardown || !decide_message(number, slot, taken)) return false;
+    carry_out(moves_.back());
+    return true;
+}
+
+// Moves one wavelet of the color, if one can go.
+bool FastMesh::move_color(uint32_t number, ColorState& color, uint8_t slot, uint8_t& taken) {
+    if (color.teardown) return false;
+    const Route route = color.position == 0 ? color.base : color.route();
+    if (route.tx == 0) return false;
+    for (int i = 0; i < side_count; ++i) {
+        const int turn = color.next_side + i;
+        const Side side = static_cast<Side>(turn < side_count ? turn : turn - side_count);
+        const WaveletQueue& queue = color.queue[side];
+        if (queue.empty() || !(route.rx & bit(side))) continue;
+        const Wavelet& wavelet = queue.front();
+        if (wavelet.ready > env_.now) {
+            next_event_ = std::min(next_event_, wavelet.ready);
+            continue;
+        }
+        uint8_t outputs = route.tx;
+        if ((outputs & ramp) && (ignored_by_pe(wavelet) || filtered(number, color, wavelet)))
+            outputs &= static_cast<uint8_t>(~ramp);
+        Targets targets;
+        if ((outputs & taken) || !find_room(number, outputs, wavelet, targets)) continue;
+        taken |= outputs;
+        color.next_side = static_cast<Side>(side + 1 < side_count ? side + 1 : 0);
+        carry(number, {number, slot, side, outputs}, route, targets);
+        return true;
+    }
+    return false;
+}
+
+bool FastMesh::find_room(uint32_t number, uint8_t outputs, const Wavelet& wavelet, Targets& targets) {
+    const Router& router = routers_[number];
+    for (unsigned rest = outputs; rest; rest &= rest - 1) {
+        const auto out = static_cast<Side>(std::countr_zero(rest));
+        if (router.link_free[out] > env_.now) {
+            next_event_ = std::min(next_event_, router.link_free[out]);
+            return false;
+        }
+        if (out == side_ramp) {
+            if (!pes_[number].receive(wavelet, false)) return false;
+        } else if (!(edges_[number] >> out & 1)) {
+            Router& next = routers_[number + static_cast<uint32_t>(offset_[out])];
+            ColorState* state = next.find(wavelet.color);
+            if (state && (out <= side_west ? state->swap_x : state->swap_y)) state = next.find(state->color ^ 1);
+            if (!state) has_room(number, out, wavelet);  // throws, with the reason
+            if (state->queue[opposite[out]].was_full(env_.now)) return false;
+            targets[out] = state;
+        }
+    }
+    return true;
+}
+
+void FastMesh::carry(uint32_t number, const Move& move, Route route, const Targets& targets) {
+    Router& router = routers_[number];
+    ColorState& color = router.colors[move.slot];
+    Wavelet wavelet = color.queue[move.from].front();
+    color.queue[move.from].pop_in(env_.now);
+    if (--color.waiting == 0) router.waiting_slots &= ~(uint32_t{1} << move.slot);
+    --router.waiting;
+    progress_ = true;
+    ++env_.stats.wavelet_moves;
+    for (const auto& observer : env_.observers)
+        observer->wavelet_moved(env_.now, pes_[number].x, pes_[number].y, move.from, move.to, wavelet);
+    if (route.tx & ramp) {
+        if (!(move.to & ramp) && !ignored_by_pe(wavelet)) ++env_.stats.filtered;
+        filter_count(color.filter, wavelet);
+        if (move.to & ramp) deliver(number, side_ramp, wavelet);
+    }
+    bool teardown = false;
+    if (wavelet.control) teardown = obey_command(color, wavelet);
+    if (wavelet.advance_switch) advance_switch(color);
+    wavelet.advance_switch = false;
+    for (unsigned rest = move.to & ~unsigned{ramp}; rest; rest &= rest - 1) {
+        const auto out = static_cast<Side>(std::countr_zero(rest));
+        if (edges_[number] >> out & 1) deliver(number, out, wavelet);
+        else pass_on(number, out, *targets[out], wavelet);
+    }
+    if (!teardown) return;
+    pes_[number].start_teardown(color.color);
+    wake(number, env_.now);
+}
+
+void FastMesh::pass_on(uint32_t number, Side out, ColorState& target, Wavelet wavelet) {
+    const uint32_t next = number + static_cast<uint32_t>(offset_[out]);
+    routers_[number].link_free[out] = env_.now + static_cast<uint64_t>(machine_.fabric.link_period);
+    wavelet.color = static_cast<uint8_t>(target.color);
+    wavelet.ready = env_.now + static_cast<uint64_t>(machine_.fabric.hop);
+    routers_[next].push(target, opposite[out], wavelet);
+    busy_routers_.add(next);
+}
+
+// Output queues take turns, as in Mesh::take_from_pe; who waits for room is woken only if there was none.
+void FastMesh::visit_ramp(uint32_t number) {
+    guarded_ = number;
+    Pe& pe = pes_[number];
+    if (!pe.sending) return busy_ramps_.remove(number);
+    if (pe.ramp_free > env_.now) {
+        next_event_ = std::min(next_event_, pe.ramp_free);
+        return;
+    }
+    const uint32_t after = pe.sending & ~((uint32_t{2} << pe.last_output) - 1);
+    for (const uint32_t part : {after, pe.sending & ~after}) {
+        for (uint32_t rest = part; rest; rest &= rest - 1) {
+            if (send(number, pe, std::countr_zero(rest))) return;
+        }
+    }
+}
+
+bool FastMesh::send(uint32_t number, Pe& pe, int q) {
+    WaveletQueue& queue = pe.outputs[static_cast<size_t>(q)].wavelets;
+    Wavelet wavelet = queue.front();
+    Router& router = routers_[number];
+    ColorState* color = router.find(wavelet.color);
+    if (!color) throw Fault("sends on color " + std::to_string(wavelet.color) + ", which has no route here");
+    if (color->queue[side_ramp].full()) return false;
+    const bool was_full = queue.full();
+    queue.pop();
+    if (queue.empty()) pe.sending &= ~(uint32_t{1} << q);
+    wavelet.ready = std::max(env_.now + 1, wavelet.born + static_cast<uint64_t>(machine_.fabric.ramp_out));
+    router.push(*color, side_ramp, wavelet);
+    busy_routers_.add(number);
+    pe.ramp_free = env_.now + static_cast<uint64_t>(machine_.fabric.link_period);
+    pe.last_output = q;
+    if (was_full || pe.output_flush) {
+        pe.output_drained(q);
+        wake(number, env_.now);
+    }
+    progress_ = true;
+    return true;
+}
+
+}  // namespace wafersim::fast
