@@ -19,6 +19,8 @@ from waferllm.figures.style import DASHES, LOOKS, RC
 from waferllm.tables.scaling import Row, Series
 from waferllm.tables.table import EXTRAPOLATED
 
+OTHER_K = 0.5
+"""Opacity of MeshGEMV with another K than the paper's."""
 Published = Mapping[tuple[str, str, str, int], float]
 
 
@@ -89,7 +91,7 @@ def line(axes: Axes, series: Series, points: Sequence[tuple[float, float | None]
     look, hollow = LOOKS[series.kernel], first[0].kind == EXTRAPOLATED
     axes.plot(*zip(*points), color=look.color, marker=look.marker, markerfacecolor="white" if hollow else look.color,
               linestyle="--" if hollow else "-", dashes=DASHES if hollow else (None, None), clip_on=False,
-              alpha=0.5 if series.phases not in (0, 2) else 1)
+              alpha=OTHER_K if series.phases not in (0, 2) else 1)
 
 
 def stars(axes: Axes, rows: Sequence[Row], published: Published) -> None:
@@ -118,6 +120,10 @@ def legend(rows: Sequence[Row], published: Published) -> list[Line2D]:
     kernels = dict.fromkeys(row.series.kernel for row in rows)
     handles = [Line2D([], [], color=LOOKS[k].color, marker=LOOKS[k].marker, label=LOOKS[k].title) for k in kernels]
     run = next(row.kind for row in rows if row.kind != EXTRAPOLATED)
+    others = sorted({row.series.phases for row in rows} - {0, 2})
+    if others:
+        label = "K = " + ", ".join(map(str, others)) + " instead of 2"
+        handles.append(Line2D([], [], color=LOOKS["meshgemv"].color, marker="o", alpha=OTHER_K, label=label))
     handles.append(Line2D([], [], color="#444444", marker="o", label=run))
     handles.append(Line2D([], [], color="#444444", marker="o", markerfacecolor="white", linestyle="--", dashes=DASHES,
                           label="extrapolated"))

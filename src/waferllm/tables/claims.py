@@ -128,7 +128,8 @@ def fastest_tree(rows: Sequence[Row]) -> Found | None:
 
 
 WHY_EQUAL = ("in the simulated fabric a hop costs a cycle of latency and the routers multicast; no barrier separates "
-             "the steps, so long edges and broadcasts of successive steps overlap")
+             "the steps, so long edges and broadcasts of successive steps overlap; the "
+             "alignment adds P - 1 shifts to MeshGEMM and Cannon, none to SUMMA")
 WHY_GEMV = "costs of a routing stage and of an element in the machine table decide, and many of them are guesses"
 WHY_SHARE = "overheads of a step and of a column in our kernels count as communication; small tiles amplify them"
 

@@ -85,6 +85,10 @@ def fit_notes(rows: Sequence[Row]) -> list[str]:
 
 
 def refusals(rows: Sequence[Row]) -> list[str]:
-    lines = {f"{row.series.label} on {row.series.arch}, {row.problem} on {row.side} x {row.side}: {row.note}."
-             for row in rows if row.kind == EXTRAPOLATED and row.cycles is None}
-    return sorted(lines)
+    """One line for each series and reason, with the problems and meshes it is the reason for."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        if row.kind == EXTRAPOLATED and row.cycles is None:
+            who = f"{row.series.label} on {row.series.arch}"
+            found.setdefault((who, row.note), []).append(f"{row.problem} on {row.side} x {row.side}")
+    return [f"{who}, {', '.join(what)}: {reason}." for (who, reason), what in found.items()]
