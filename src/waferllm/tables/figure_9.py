@@ -16,6 +16,7 @@ NOTES = (
     "Compute: cycles that a PE multiplies, stamped in the all-gather of the same mesh and tiles, which multiplies by "
     "the same code with no transfer beside it; on meshes where it was not run, by its formula. Communication: all "
     "other cycles.",
+    "All-gather is not extrapolated: a PE holds P tiles of A and of B, too much for its memory on the paper's meshes.",
     "The paper shows Figure 9 as a picture without numbers; its statements about it are in the table of claims.",
 )
 

@@ -100,6 +100,8 @@ def scaling(found: Sequence[Measurement], wanted: Sequence[Target], kernels: Seq
         rows += [run_row(series, row, products[series], wanted) for row in group if row.square]
     done = {(row.series, row.problem, row.side) for row in rows}
     for series, group in groups.items():
+        if series.kernel == PRODUCT_KERNEL:  # P tiles of A and B a PE: too much on the paper's meshes
+            continue
         left = [target for target in wanted if (series, target.problem, target.side) not in done]
         rows += [extrapolated_row(series, group, products[series], target) for target in left]
     return with_slowdowns(rows, kernels[0])
