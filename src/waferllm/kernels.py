@@ -23,6 +23,8 @@ from wafersim import machine
 if TYPE_CHECKING:
     from waferllm.experiments import Experiment
 
+WHOLE_ROWS, WHOLE_PRODUCTS = 16, 2048
+"""The product of a slab is made at once up to these sizes."""
 LEAST_MESH = 2
 """PEs along an axis that a kernel communicates on."""
 
@@ -41,12 +43,14 @@ class Kernel:
     params: Callable[[Experiment, Mesh], dict[str, int]]
     """Of `cslc`."""
     buffers: Callable[[Experiment, Mesh], dict[str, int]]
-    """Elements a PE by array, double buffers and working space included; the name's part before '.' is the symbol."""
+    """Bytes a PE by array, double buffers and working space included."""
     colors: int
-    """Routable colors besides those of memcpy, barrier and reference wave included."""
+    """Routable colors besides those of memcpy, barrier and reference wave included, phases and broadcast not."""
     order: str = "line"
     """Ring order of the PEs along a line (waferllm.partition.rings)."""
-    code_bytes: int = 3000
+    root: Callable[[int], int] | None = None
+    """GEMV: where on a line of so many PEs the sum ends without broadcast; None: on all of them."""
+    code_bytes: int = 1800
     """Code a PE without the memcpy library, for the check before the first job; `cslc` decides."""
     columns: frozenset[str] = field(default_factory=frozenset)
     """Columns of an experiment that mean something to this kernel, besides those common to all."""
@@ -58,6 +62,14 @@ class Kernel:
     @property
     def output(self) -> str:
         return "C" if self.family == "gemm" else "y"
+
+    def colors_of(self, experiment: Experiment) -> int:
+        """Colors that a program uses."""
+        line = experiment.width if experiment.axis == 0 else experiment.height
+        members = tree_phases(line, experiment.phases) if "phases" in self.columns else []
+        phases = sum(min(2, size // 2) for size, _ in members)
+        spread = experiment.broadcast if self.root is not None else 0
+        return self.colors + phases + spread
 
     def problems(self, experiment: Experiment, where: str) -> list[str]:
         """What this kernel cannot do of an experiment."""
@@ -122,32 +134,53 @@ def _transposed_params(experiment: Experiment, mesh: Mesh) -> dict[str, int]:
     }
 
 
-def _gemm_sizes(mesh: Mesh) -> tuple[int, int, int]:
-    """Elements a PE of A, B and C."""
-    rows, columns, inner = mesh.padded["M"] // mesh.height, mesh.padded["N"] // mesh.width, mesh.padded["K"]
-    return rows * (inner // mesh.width), (inner // mesh.height) * columns, rows * columns
+def _slab_bytes(mesh: Mesh) -> tuple[int, int, int, int]:
+    """Slabs a PE holds of A and of B, bytes of one slab of each (f16, in whole words)."""
+    slabs = math.lcm(mesh.width, mesh.height)
+    inner = mesh.padded["K"] // slabs
+    rows, columns = mesh.padded["M"] // mesh.height, mesh.padded["N"] // mesh.width
+    return slabs // mesh.width, slabs // mesh.height, 2 * even(rows * inner), 2 * even(inner * columns)
 
 
-def _double_buffers(experiment: Experiment, mesh: Mesh) -> dict[str, int]:
-    a, b, c = _gemm_sizes(mesh)
-    return {"A": even(a), "A.second": even(a), "B": even(b), "B.second": even(b), "C": c}
+def _sums(experiment: Experiment, mesh: Mesh) -> dict[str, int]:
+    """C, and room for all products of a slab where those are made at once."""
+    area = mesh.padded["M"] // mesh.height * (mesh.padded["N"] // mesh.width)
+    products = area * (mesh.padded["K"] // math.lcm(mesh.width, mesh.height))
+    at_once = whole_slab(experiment.acc, mesh.padded["M"] // mesh.height, products)
+    return {"C": area * experiment.acc // 8} | ({"products": 2 * products} if at_once else {})
 
 
-def _gathered(experiment: Experiment, mesh: Mesh) -> dict[str, int]:
-    """Whole rows of A and columns of B on each PE."""
-    a, b, c = _gemm_sizes(mesh)
-    return {"A": even(a) * mesh.width, "B": even(b) * mesh.height, "C": c}
+def whole_slab(acc: int, rows: int, products: int) -> bool:
+    """Whether the product of a slab is made at once (kernels_csl/lib/product.csl) or column by column."""
+    return acc == 16 and rows <= WHOLE_ROWS and products <= WHOLE_PRODUCTS
+
+
+def _shift_buffers(experiment: Experiment, mesh: Mesh) -> dict[str, int]:
+    """One slot more than slabs, for the one that arrives."""
+    held_a, held_b, a, b = _slab_bytes(mesh)
+    return {"A": held_a * a, "A.free": a, "B": held_b * b, "B.free": b} | _sums(experiment, mesh)
+
+
+def _gather_buffers(experiment: Experiment, mesh: Mesh) -> dict[str, int]:
+    """All slabs of the row and of the column besides the own ones."""
+    held_a, held_b, a, b = _slab_bytes(mesh)
+    slabs = math.lcm(mesh.width, mesh.height)
+    return {"A": held_a * a, "A.slots": slabs * a, "B": held_b * b, "B.slots": slabs * b} | _sums(experiment, mesh)
 
 
 def _broadcast_buffers(experiment: Experiment, mesh: Mesh) -> dict[str, int]:
-    a, b, c = _gemm_sizes(mesh)
-    return {"A": even(a), "A.received": 2 * even(a), "B": even(b), "B.received": 2 * even(b), "C": c}
+    """Two slots for what is heard besides the own slabs."""
+    held_a, held_b, a, b = _slab_bytes(mesh)
+    return {"A": held_a * a, "A.slots": 2 * a, "B": held_b * b, "B.slots": 2 * b} | _sums(experiment, mesh)
 
 
 def _transposed_buffers(experiment: Experiment, mesh: Mesh) -> dict[str, int]:
     rows, inner = mesh.padded["M"] // mesh.height, mesh.padded["K"] // mesh.width
-    b, c = mesh.padded["N"] // mesh.height * inner, rows * (mesh.padded["N"] // mesh.width)
-    return {"A": even(rows * inner), "B": even(b), "B.second": even(b), "C": c, "C.partial": c}
+    columns = mesh.padded["N"] // math.lcm(mesh.width, mesh.height)
+    slabs = mesh.padded["N"] // columns
+    b, held_b, held_c = 2 * even(columns * inner), slabs // mesh.height, slabs // mesh.width
+    part = rows * columns * experiment.acc // 8
+    return {"A": 2 * even(rows * inner), "B": held_b * b, "B.free": b, "C": held_c * part, "C.part": 2 * part}
 
 
 # ------------------------------------------------------------------------------------------------ GEMV
@@ -169,6 +202,24 @@ def gemv_shape(experiment: Experiment, mesh: Mesh) -> tuple[int, int, int]:
     return line, mesh.padded["M"] // lines, mesh.padded["K"] // line
 
 
+def tree_phases(line: int, phases: int) -> list[tuple[int, int]]:
+    """Of each phase of a K-tree: members of a group, and PEs from one member to the next."""
+    found, left, spacing = [], line, 1
+    for phase in range(phases):
+        size = left if phase == phases - 1 else min(left, group_size(left, phases - phase))
+        found.append((size, spacing))
+        left, spacing = -(-left // size), spacing * size
+    return found
+
+
+def group_size(members: int, phases: int) -> int:
+    """Least g with g^phases >= members."""
+    size = 1
+    while size**phases < members:
+        size += 1
+    return size
+
+
 def _gemv_params(names: tuple[str, ...], experiment: Experiment, mesh: Mesh) -> dict[str, int]:
     _, rows, columns = gemv_shape(experiment, mesh)
     params = {"width": mesh.width, "height": mesh.height, "Mt": rows, "Kt": columns, "bits": experiment.bits}
@@ -177,7 +228,8 @@ def _gemv_params(names: tuple[str, ...], experiment: Experiment, mesh: Mesh) -> 
 
 def _gemv_buffers(experiment: Experiment, mesh: Mesh) -> dict[str, int]:
     _, rows, columns = gemv_shape(experiment, mesh)
-    return {"A": even(rows * columns), "x": even(columns), "y": rows}
+    size = experiment.bits // 8
+    return {"A": even(rows * columns) * size, "x": even(columns) * size, "y": 4 * rows, "sums": 4 * (rows + 1)}
 
 
 # ------------------------------------------------------------------------------------------- the table
@@ -212,7 +264,7 @@ def _gemv(name: str, title: str, folder: str, switches: tuple[str, ...], **rest)
 
 
 _ROWS = [
-    _gemm("meshgemm", "MeshGEMM", "meshgemm", "interleaved", ("align", "overlap"), buffers=_double_buffers, colors=10),
+    _gemm("meshgemm", "MeshGEMM", "meshgemm", "interleaved", ("align", "overlap"), buffers=_shift_buffers, colors=10),
     Kernel(
         name="meshgemm_t",
         title="MeshGEMM, transposed",
@@ -225,12 +277,12 @@ _ROWS = [
         order="interleaved",
         columns=frozenset({"acc"}),
     ),
-    _gemm("cannon", "Cannon", "baselines/cannon", "line", ("align", "overlap"), buffers=_double_buffers, colors=10),
-    _gemm("summa", "SUMMA", "baselines/summa", "none", ("overlap",), buffers=_broadcast_buffers, colors=12),
-    _gemm("allgather", "All-gather", "baselines/allgather", "none", (), buffers=_gathered, colors=12),
-    _gemv("meshgemv", "MeshGEMV", "meshgemv", ("phases",), colors=12),
-    _gemv("pipeline_gemv", "GEMV, pipeline all-reduce", "baselines/pipeline_gemv", (), colors=8),
-    _gemv("ring_gemv", "GEMV, ring all-reduce", "baselines/ring_gemv", (), colors=8),
+    _gemm("cannon", "Cannon", "baselines/cannon", "line", ("align", "overlap"), buffers=_shift_buffers, colors=10),
+    _gemm("summa", "SUMMA", "baselines/summa", "none", ("overlap",), buffers=_broadcast_buffers, colors=6),
+    _gemm("allgather", "All-gather", "baselines/allgather", "none", (), buffers=_gather_buffers, colors=6),
+    _gemv("meshgemv", "MeshGEMV", "meshgemv", ("phases",), colors=4, root=lambda line: line // 2),
+    _gemv("pipeline_gemv", "GEMV, pipeline", "baselines/pipeline_gemv", (), colors=6, root=lambda line: line - 1),
+    _gemv("ring_gemv", "GEMV, ring", "baselines/ring_gemv", (), colors=7),
 ]
 KERNELS: Mapping[str, Kernel] = {row.name: row for row in _ROWS}
 
@@ -284,14 +336,14 @@ def elements_of(experiment: Experiment) -> dict[str, int]:
 
 def holders(experiment: Experiment) -> np.ndarray | None:
     """[height, width] PEs whose part of the output counts; None: all."""
-    if kernel_of(experiment).family == "gemm" or experiment.broadcast:
+    root = kernel_of(experiment).root
+    if root is None or experiment.broadcast:
         return None
     grid = np.zeros((experiment.height, experiment.width), bool)
-    line = experiment.width if experiment.axis == 0 else experiment.height
     if experiment.axis == 0:
-        grid[:, line // 2] = True
+        grid[:, root(experiment.width)] = True
     else:
-        grid[line // 2, :] = True
+        grid[root(experiment.height), :] = True
     return grid
 
 
@@ -305,11 +357,8 @@ def even(count: int) -> int:
 
 def memory_breakdown(experiment: Experiment) -> dict[str, int]:
     """Bytes a PE: arrays by name, code (kernel and memcpy library), stack."""
-    kernel, mesh, types = kernel_of(experiment), mesh_for(experiment), dtypes(experiment)
-    parts = {
-        name: count * types[name.partition(".")[0]].itemsize
-        for name, count in kernel.buffers(experiment, mesh).items()
-    }
+    kernel = kernel_of(experiment)
+    parts = kernel.buffers(experiment, mesh_for(experiment))
     memcpy, stack = _overheads(experiment.arch)
     return parts | {"code": kernel.code_bytes + memcpy, "stack": stack}
 

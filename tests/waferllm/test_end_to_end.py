@@ -52,7 +52,7 @@ def test_a_kernel_goes_through_all_stages(case, tmp_path):
 
 
 def test_measurements_have_a_row_an_experiment(tmp_path):
-    case = experiment("meshgemm")
+    case = experiment("meshgemv")
     stats, _ = through(case, backend_of("wafersim"), tmp_path, SOURCES)
     out = artifacts.place("aggregate", "", tmp_path)
     aggregate_experiments([case], out, tmp_path, Path(__file__))
@@ -61,7 +61,7 @@ def test_measurements_have_a_row_an_experiment(tmp_path):
     assert row["cycles"] == stats["cycles"] and row["verdict"] == "pass" and row["provenance"] == "simulated"
     assert 0 < row["comm_share"] < 1 and len(str(row["config_hash"])) == 12
     with pytest.raises(StaleError, match="made for another 'e' than the experiments table has now"):
-        aggregate_experiments([experiment("meshgemm", seed=9)], out, tmp_path)
+        aggregate_experiments([experiment("meshgemv", seed=9)], out, tmp_path)
 
 
 def test_a_flipped_sign_in_a_kernel_is_caught(tmp_path):

@@ -59,7 +59,7 @@ def test_a_mistake_is_named_with_row_column_value_and_what_is_allowed(tmp_path, 
 
 def test_too_much_memory_is_told_with_its_parts(tmp_path):
     (found,) = problems(table(tmp_path, GOOD | {"M": "1024", "K": "1024", "N": "1024"}))
-    assert "it has 49152: A 131072 + A.second 131072 + B 131072" in found and "+ code " in found
+    assert "it has 49152: A 131072 + A.free 131072 + B 131072" in found and "+ code " in found
 
 
 def test_all_mistakes_are_collected(tmp_path):
