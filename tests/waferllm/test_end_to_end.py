@@ -33,10 +33,9 @@ def experiment(kernel, **changes):
 
 CASES = [
     *(experiment(kernel) for kernel in PRESENT),
-    *(experiment(kernel, arch="wse2", width=2, height=3, acc=16, bits=32) for kernel in PRESENT),
-    *(experiment(kernel, align=0) for kernel in ("meshgemm", "cannon")),
-    *(experiment(kernel, axis=1, broadcast=0) for kernel in PRESENT if KERNELS[kernel].family == "gemv"),
-]
+    *(experiment(kernel, arch="wse2", width=2, height=3, acc=16, bits=32, axis=1, broadcast=0, align=0)
+      for kernel in PRESENT),
+]  # fmt: skip
 NAMES = [f"{e.kernel}-{e.arch}-align{e.align}-axis{e.axis}" for e in CASES]
 
 
@@ -55,11 +54,11 @@ def test_measurements_have_a_row_an_experiment(tmp_path):
     case = experiment("meshgemv")
     stats, _ = through(case, backend_of("wafersim"), tmp_path, SOURCES)
     out = artifacts.place("aggregate", "", tmp_path)
-    aggregate_experiments([case], out, tmp_path, Path(__file__))
+    aggregate_experiments([case], out, tmp_path, "0123456789ab")
     (row,) = read_measurements(out)
     assert tuple(row) == HEADER
     assert row["cycles"] == stats["cycles"] and row["verdict"] == "pass" and row["provenance"] == "simulated"
-    assert 0 < row["comm_share"] < 1 and len(str(row["config_hash"])) == 12
+    assert 0 < row["comm_share"] < 1 and row["config_hash"] == "0123456789ab"
     with pytest.raises(StaleError, match="made for another 'e' than the experiments table has now"):
         aggregate_experiments([experiment("meshgemv", seed=9)], out, tmp_path)
 

@@ -26,6 +26,8 @@ class Costs:
     hop: int
     ramps: int
     """Router to queue and queue to router."""
+    chunk: int
+    """Words that an output queue and the input queue at the other end hold: what can be sent without waiting."""
 
     def vector(self, kind: str, count: int, *words_read: int) -> int:
         """Cycles of an operation on `count` elements whose memory operands have so many words an element."""
@@ -38,6 +40,10 @@ class Costs:
         return self.hop + self.ramps
 
 
+SENDING, RECEIVING = 2, 4
+"""Queues of the shifts."""
+
+
 @functools.cache
 def costs(arch: str, preset: str = machine.DEFAULT_PRESET) -> Costs:
     table = machine.load(arch, preset)
@@ -48,6 +54,7 @@ def costs(arch: str, preset: str = machine.DEFAULT_PRESET) -> Costs:
         map_iteration=table.number("vector.map_iteration"),
         hop=table.number("fabric.hop"),
         ramps=table.number("fabric.ramp_in") + table.number("fabric.ramp_out"),
+        chunk=table.numbers("queues.output_depth")[SENDING] + table.numbers("queues.input_depth")[RECEIVING],
     )
 
 
@@ -55,16 +62,19 @@ BOOKKEEPING = {
     "slab": 25,         # product of one slab: operands into DSDs, call
     "column": 19,       # each column of A in the product by columns
     "gemv": 34,         # product of a GEMV: clearing, DSRs, one stamp
-    "align": 90,        # before the first shift of a compute-shift, and after the last
-    "shift": 75,        # one shift of the alignment, begin to task to begin
-    "step": 62,         # one step of a compute-shift
-    "turn": 103,        # one step of SUMMA, with its change of routes
-    "first": 80,        # before the first operands of SUMMA are there
+    "align": 65,        # before the first operands of a compute-shift are there
+    "chunk": 140,       # alignment on a square mesh: one chunk of both operands
+    "shift": 75,        # alignment on another mesh: one shift, begin to task to begin
+    "slot": 10,         # one step of a compute-shift on a square mesh
+    "step": 62,         # on another mesh, where slabs lie in a ring of slots
+    "first": 60,        # before the first operands of SUMMA are there
+    "turn": 55,         # one step of SUMMA, with its change of routes
+    "begin": 270,       # all-gather: changes of routes and parts of each axis
     "gather": 74,       # turn of one PE in the all-gather
-    "begin": 280,       # all-gather: two changes of routes and three parts of each axis
     "phase": 12,        # one phase of a reduction
     "spread": 20,       # the broadcast of a GEMV
-    "ring": 33,         # one step of the ring all-reduce
+    "round": 22,        # ring all-reduce: once around
+    "ring": 32,         # one step of it
     "end": 20,          # last stamp, and the clocks' disagreement
 }  # fmt: skip
 """Cycles, the same on both architectures within the tolerance of tests/waferllm/test_perfmodel.py."""

@@ -5,7 +5,8 @@ and all its microthreads, and each wavelet that it sends or receives takes a cyc
 add up, and overlap hides the latency of a transfer but not its words. Notation: W x H mesh, L = lcm(W, H) slabs, a
 and b 32-bit words of a slab of A and B, n elements of the result a PE.
 
-    MeshGEMM, Cannon   align + L product + (L - 1) (2 (a + b) + s)   align = most shifts (2 (a + b) + s')
+    MeshGEMM, Cannon   align + L product + (L - 1) (2 (a + b) + s)
+                       align = (a + b) P + chunks s' if W = H = P, else most shifts (2 (a + b) + s')
     MeshGEMM, transp.  L (product + b + sums + s)
     SUMMA              first + L (product + a + b + s)
     all-gather         places (words of a turn + s) + L product
@@ -54,13 +55,22 @@ def _parts(product: float, transfer: float, bookkeeping: float, latency: float) 
 def _shift(longest: Callable[[int], int], experiment: Experiment) -> Terms:
     """Compute-shift; `longest` is the longest way of a shift in hops, from the PEs of the ring."""
     slabs = math.lcm(experiment.width, experiment.height)
-    along_x, along_y = slabs // experiment.width, slabs // experiment.height
     a, b = slab_words(experiment)
-    shifts = max(along_y * (experiment.height - 1), along_x * (experiment.width - 1)) if experiment.align else 0
+    aligned, own = _alignment(experiment, a, b) if experiment.align else (0, 0)
     hops = max(longest(experiment.width), longest(experiment.height)) * costs(experiment.arch).hop
-    moved = 2 * (a + b) * (shifts + slabs - 1)
-    own = BOOKKEEPING["align"] + BOOKKEEPING["shift"] * shifts + BOOKKEEPING["step"] * (slabs - 1)
-    return _parts(product_cycles(experiment), moved, own, hops)
+    square = experiment.width == experiment.height
+    own += BOOKKEEPING["align"] + BOOKKEEPING["slot" if square else "step"] * (slabs - 1)
+    return _parts(product_cycles(experiment), aligned + 2 * (a + b) * (slabs - 1), own, hops)
+
+
+def _alignment(experiment: Experiment, a: int, b: int) -> tuple[float, float]:
+    """Transfers and bookkeeping: chunks handed on unstored on a square mesh, shift after shift on another one."""
+    if experiment.width == experiment.height:
+        chunks = -(-max(a, b) // costs(experiment.arch).chunk)
+        return (a + b) * experiment.width, chunks * BOOKKEEPING["chunk"]
+    slabs = math.lcm(experiment.width, experiment.height)
+    shifts = max((places - 1) * (slabs // places) for places in (experiment.width, experiment.height))
+    return 2 * (a + b) * shifts, shifts * BOOKKEEPING["shift"]
 
 
 def _summa(experiment: Experiment) -> Terms:
@@ -124,7 +134,8 @@ def _ktree(experiment: Experiment, line: int, rows: int) -> tuple[float, float, 
 def _ring(experiment: Experiment, line: int, rows: int) -> tuple[float, float, float]:
     part = -(-rows // line)
     steps = 2 * (line - 1)
-    return steps * part, steps * BOOKKEEPING["ring"], line * costs(experiment.arch).hop
+    own = 2 * BOOKKEEPING["round"] + steps * BOOKKEEPING["ring"]
+    return steps * part, own, line * costs(experiment.arch).hop
 
 
 def _bind(formula: Callable[..., Terms], first: Callable[..., object]) -> Callable[[Experiment], Terms]:
