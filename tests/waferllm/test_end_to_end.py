@@ -7,6 +7,7 @@ import shutil
 import stat
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,8 +28,9 @@ PRESENT = [name for name, kernel in KERNELS.items() if (SOURCES / kernel.folder 
 
 def experiment(kernel, **changes):
     gemm = KERNELS[kernel].family == "gemm"
-    shape = {"width": 3, "height": 2, "M": 7, "K": 13, "N": 5 if gemm else 1}
-    return Experiment(**({"id": "e", "item": "check", "kernel": kernel, "arch": "wse3"} | shape | changes))
+    shape: dict[str, Any] = {"width": 3, "height": 2, "M": 7, "K": 13, "N": 5 if gemm else 1}
+    rest: dict[str, Any] = {"id": "e", "item": "check", "kernel": kernel, "arch": "wse3"}
+    return Experiment(**(rest | shape | changes))
 
 
 CASES = [

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,8 +33,8 @@ def experiment(kernel, side, tile=4, arch="wse3", **changes):
     gemm = KERNELS[kernel].family == "gemm"
     size = side * tile
     shape = {"width": side, "height": side if gemm else 2, "M": size if gemm else 2 * tile, "K": size}
-    rest = {"id": f"{kernel}{side}", "item": "check", "kernel": kernel, "arch": arch, "N": size if gemm else 1}
-    return Experiment(**(rest | shape | {"acc": 16} | changes))
+    rest: dict[str, Any] = {"id": f"{kernel}{side}", "item": "check", "kernel": kernel, "arch": arch}
+    return Experiment(**(rest | shape | {"acc": 16, "N": size if gemm else 1} | changes))
 
 
 def simulated(case, folder):

@@ -67,6 +67,7 @@ BOOKKEEPING = {
     "shift": 75,        # alignment on another mesh: one shift, begin to task to begin
     "slot": 10,         # one step of a compute-shift on a square mesh
     "step": 62,         # on another mesh, where slabs lie in a ring of slots
+    "reduce": 114,      # one step of the transposed GEMM: shift of B, sums handed on
     "first": 60,        # before the first operands of SUMMA are there
     "turn": 55,         # one step of SUMMA, with its change of routes
     "begin": 270,       # all-gather: changes of routes and parts of each axis

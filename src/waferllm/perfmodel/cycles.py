@@ -96,7 +96,7 @@ def _transposed(experiment: Experiment) -> Terms:
     sums = rows * columns * (2 if experiment.acc == 32 else 1)
     hops = (experiment.width + experiment.height) * costs(experiment.arch).hop
     moved = slabs * (2 * words + sums)
-    return _parts(product_cycles(experiment), moved, slabs * BOOKKEEPING["step"], hops)
+    return _parts(product_cycles(experiment), moved, (slabs - 1) * BOOKKEEPING["reduce"], hops)
 
 
 # ------------------------------------------------------------------------------------------------ GEMV
