@@ -35,7 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
         return options.action(options)
     except WaferllmError as error:
         print(f"waferllm: error: {error}", file=sys.stderr)
-        return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:

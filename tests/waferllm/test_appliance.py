@@ -20,6 +20,8 @@ import pytest
 
 from waferllm.backends.appliance import Appliance
 from waferllm.errors import BackendError, CommandError
+from waferllm.experiments import Experiment
+from waferllm.pipeline import through
 
 RECORDED = json.loads((Path(__file__).parent / "appliance_signatures.json").read_text())
 SIGNATURES = {name: words for name, words in RECORDED.items() if name != "source"}
@@ -124,8 +126,9 @@ def test_recorded_signatures_are_those_of_the_package():
     if source is None:
         pytest.skip("the package cerebras-sdk is not installed")
     found = {}
-    for node in ast.parse(Path(str(source)).read_text()).body:
-        for method in node.body if isinstance(node, ast.ClassDef) else []:
+    classes = [node for node in ast.parse(Path(str(source)).read_text()).body if isinstance(node, ast.ClassDef)]
+    for node in classes:
+        for method in node.body:
             if isinstance(method, ast.FunctionDef):
                 args = method.args
                 words = [arg.arg for arg in args.args] + (["*" + args.vararg.arg] if args.vararg else [])
@@ -158,3 +161,13 @@ def test_a_program_without_an_artifact_is_refused(tmp_path):
     client = Client(tmp_path)
     with pytest.raises(BackendError, match=r"expected one artifact of the appliance \(\*.tar.gz\), found 0"):
         Appliance(client=lambda: client.module).run(KERNELS / "meshgemm/run.py", tmp_path, tmp_path, tmp_path)
+
+
+def test_a_whole_experiment_goes_through_the_calls(tmp_path):
+    client = Client(tmp_path)
+    case = Experiment("e", "check", "meshgemv", "wse3", 3, 2, 7, 13)
+    stats, report = through(case, Appliance(simulator=True, client=lambda: client.module), tmp_path, KERNELS)
+    assert report.passed and stats["backend"] == "appliance"
+    assert [entry[0] for entry in client.log] == ["compile", "launcher", "run"]
+    assert client.log[1][1] == {"simulator": True}
+    assert client.log[2][1] == "cs_python run.py --name out --tiles tiles.npz --out outputs.npz"
