@@ -5,6 +5,9 @@ import math
 import numpy as np
 from host import Array
 
+SIMD = 4
+"""Slabs travel four elements at a time."""
+
 
 def slabs(params, stamp):
     """C = A B with K in slabs; `stamp` is the name of the third time stamp."""
@@ -12,8 +15,8 @@ def slabs(params, stamp):
     along_x, along_y = params["height"] // steps, params["width"] // steps
     rows, columns, inner = params["Mt"], params["Nt"], params["Ks"]
     inputs = [
-        Array("A", np.float16, along_x * inner * rows, along_x),
-        Array("B", np.float16, along_y * inner * columns, along_y),
+        Array("A", np.float16, along_x * inner * rows, along_x, SIMD),
+        Array("B", np.float16, along_y * inner * columns, along_y, SIMD),
     ]
     return inputs, [sums("C", params, columns * rows)] + waited(params), ["reference", "start", stamp, "end"]
 
@@ -24,8 +27,8 @@ def transposed(params):
     along_x, along_y = params["height"] // steps, params["width"] // steps
     rows, inner, columns = params["Mt"], params["Kt"], params["Ns"]
     inputs = [
-        Array("A", np.float16, inner * rows),
-        Array("B", np.float16, along_y * columns * inner, along_y),
+        Array("A", np.float16, inner * rows, 1, SIMD),
+        Array("B", np.float16, along_y * columns * inner, along_y, SIMD),
     ]
     outputs = [sums("C", params, along_x * columns * rows)] + waited(params)
     return inputs, outputs, ["reference", "start", "ready", "end"]

@@ -8,8 +8,8 @@ Out: outputs.npz with an array [height, width, n] for each output, and
   times        [height, width, s, 3] u16    raw time stamps of 48 bits, low word first
   stamp_names  [s] str                      "reference", "start", ..., "end"
 
-On the PE an array of 16-bit elements lies in `parts` runs of equal length, each filled up to whole 32-bit words; in the
-files nothing is filled up. Nothing is validated here but shapes.
+On the PE an array of 16-bit elements lies in `parts` runs of equal length, each filled up to whole 32-bit words (or
+to what `unit` says); in the files nothing is filled up. Nothing is validated here but shapes.
 """
 
 import argparse
@@ -21,10 +21,14 @@ from cerebras.sdk.sdk_utils import memcpy_view
 
 
 class Array:
-    """An exported symbol: its name, its element type, elements a PE and the runs they lie in."""
+    """An exported symbol: its name, its element type, elements a PE and the runs they lie in.
 
-    def __init__(self, name, dtype, count, parts=1):
+    Each run is filled up to a multiple of `unit` elements; for elements of 16 bits that is 2 at least.
+    """
+
+    def __init__(self, name, dtype, count, parts=1, unit=1):
         self.name, self.dtype, self.count, self.parts = name, np.dtype(dtype), int(count), int(parts)
+        self.unit = max(unit, 4 // self.dtype.itemsize)
         if self.count % self.parts:
             raise SystemExit("{}: {} elements do not make {} equal runs".format(name, count, parts))
 
@@ -32,7 +36,7 @@ class Array:
     def stored(self):
         """Elements of a run as it lies on the PE."""
         run = self.count // self.parts
-        return run + run % 2 if self.dtype.itemsize == 2 else run
+        return -(-run // self.unit) * self.unit
 
 
 def main(table):
@@ -106,7 +110,7 @@ def copy_out(runner, mesh, array):
     height, width = mesh
     wide = array.dtype.itemsize == 4
     kind = MemcpyDataType.MEMCPY_32BIT if wide else MemcpyDataType.MEMCPY_16BIT
-    # a 16-bit copy needs no filling up when there is one run
+    # one run needs no filling up, copied element by element
     stored = array.count if array.parts == 1 else array.parts * array.stored
     words = np.zeros(height * width * stored, np.uint32)
     runner.memcpy_d2h(words, runner.get_id(array.name), 0, 0, width, height, stored, streaming=False,
