@@ -6,7 +6,18 @@ import dataclasses
 
 import numpy as np
 import pytest
-from kernels.gemm_case import FOLDERS, Case, compile_case, excess, matrices, run_case
+from kernels.gemm_case import (
+    FOLDERS,
+    ROOT,
+    Case,
+    command,
+    compile_case,
+    excess,
+    join,
+    matrices,
+    one_clock,
+    run_case,
+)
 
 SQUARE = [((side, side), arch) for side in range(2, 7) for arch in ("wse2", "wse3")]
 OTHERS = [((2, 3), "wse2"), ((4, 6), "wse3"), ((5, 2), "wse2"), ((3, 4), "wse3")]
@@ -91,3 +102,51 @@ def test_meshes_up_to_17(kernel, side, arch, tmp_path):
 @pytest.mark.parametrize("kernel", FOLDERS)
 def test_larger_meshes_that_are_not_square(kernel, mesh, arch, tmp_path):
     checked(Case(kernel, arch, mesh, (3 * mesh[1] - 1, 2 * mesh[0], 2 * mesh[0] * mesh[1])), tmp_path)
+
+
+TWICE = """
+import sys
+sys.path.insert(0, {lib!r})
+import numpy as np
+import host
+from gemm_tables import slabs, transposed
+
+params = {params!r}
+inputs, outputs, names = transposed(params) if {transposed} else slabs(params, "ready")
+mesh = params["height"], params["width"]
+tiles = host.load_tiles({tiles!r}, inputs, mesh)
+outputs.append(host.Array("times", np.uint16, 3 * len(names)))
+runner = host.SdkRuntime({name!r})
+runner.load()
+runner.run()
+results = []
+for _ in range(2):
+    for array, tile in zip(inputs, tiles):
+        host.copy_in(runner, mesh, array, tile)
+    runner.launch("main", nonblock=False)
+    results.append({{array.name: host.copy_out(runner, mesh, array) for array in outputs}})
+runner.stop()
+np.savez({out!r}, C=np.stack([each["C"] for each in results]), times=np.stack([each["times"] for each in results]))
+"""
+
+
+@pytest.mark.parametrize("mesh", [(3, 3), (2, 3)], ids=str)
+@pytest.mark.parametrize("kernel", FOLDERS)
+def test_a_second_launch_gives_the_same(kernel, mesh, tmp_path):
+    case = Case(kernel, "wse3", mesh, SIZES[mesh])
+    compiled = compile_case(case, tmp_path / "out")
+    a, b = matrices(case)
+    first = run_case(case, compiled, a, b)
+    script = tmp_path / "twice.py"
+    params = {name: int(value) for name, value in (pair.split(":") for pair in case.params().split(","))}
+    script.write_text(TWICE.format(lib=str(ROOT / "kernels_csl/lib"), params=params, name=str(compiled),
+                                   transposed=kernel == "meshgemm_t", tiles=str(compiled / "tiles.npz"),
+                                   out=str(tmp_path / "twice.npz")))
+    command("cs_python", script)
+    with np.load(tmp_path / "twice.npz") as data:
+        assert (data["C"][0] == data["C"][1]).all() and (join(case, data["C"][0]) == first["C"]).all()
+        stamps = [one_clock(times.reshape(*times.shape[:2], -1, 3)) for times in data["times"]]
+    for each in stamps:
+        assert (np.diff(each[..., 1:], axis=-1) >= 0).all()
+    lasted = [each[..., -1].max() - each[..., 1].min() for each in stamps]
+    assert lasted[0] == first["cycles"] and abs(lasted[1] - lasted[0]) <= 40, "up to how evenly the PEs start"
