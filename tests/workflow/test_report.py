@@ -23,9 +23,10 @@ def test_study_has_tables_figures_and_a_report(workspace):
     table = workspace.experiments(*GEMM, *GEMV)
     result = workspace.snakemake(config=(table,))
     assert result.returncode == 0, result.stdout
-    for item in ("figure_9", "figure_10"):
+    for item in ("figure_9", "figure_10", "table_6", "claims"):
         for suffix in ("csv", "md", "tex"):
             assert workspace.path(f"results/tables/{item}.{suffix}").exists()
+    for item in ("figure_9", "figure_10"):
         for suffix in ("png", "pdf"):
             assert workspace.path(f"results/figures/{item}.{suffix}").stat().st_size > 1000
         assert f"results/tables/{item}.md" in result.stdout, "the summary tells where the results are"
