@@ -40,6 +40,10 @@ Value value_from(nb::handle object) {
     if (object.is_none()) return {};
     if (PyFloat_Check(object.ptr())) return {nb::cast<double>(object)};
     if (PyIndex_Check(object.ptr()) && !nb::hasattr(object, "__len__")) return {integer_from(object)};
+    if (nb::isinstance<nb::bytes>(object)) {
+        const auto bytes = nb::cast<nb::bytes>(object);
+        return {std::string(bytes.c_str(), bytes.size())};
+    }
     if (nb::isinstance<nb::str>(object)) return {std::string(nb::cast<nb::str>(object).c_str())};
     if (nb::isinstance<nb::dict>(object)) return {dict_from(object)};
     if (nb::hasattr(object, "tolist")) return value_from(object.attr("tolist")());

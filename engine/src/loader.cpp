@@ -2,6 +2,7 @@
 // PE programs; here everything that indexes a table is checked again, so that no image can crash the engine.
 #include "wafersim/loader.h"
 
+#include <cstring>
 #include <algorithm>
 #include <limits>
 #include <unordered_map>
@@ -172,6 +173,13 @@ PrintFormat read_print(const Value& value, const std::string& path) {
         r.fail(" has a wrong number of literals");
     }
     return print;
+}
+
+Patch read_patch(const Value& value, const std::string& path) {
+    Reader r(value, path);
+    Patch patch{r.enumeration<PatchKind>("kind", 4), r.small("index", 0, 0, 0xffff)};
+    r.finish();
+    return patch;
 }
 
 DataSegment read_segment(const Value& value, const std::string& path) {
@@ -380,6 +388,10 @@ struct Checker {
         queues(p.output_queues, machine.queues.output_depth.size());
         for (int id : p.activated) index(id, 64, "task");
         for (int number : p.initial_loads) initial_load(number);
+        for (const Patch& patch : p.patches) {
+            const size_t sizes[] = {p.constants.size(), words, p.input_queues.size(), p.output_queues.size()};
+            index(patch.index, sizes[static_cast<size_t>(patch.kind)], "patched entry");
+        }
     }
 
     void queues(const std::vector<QueueBinding>& bindings, size_t count) const {
@@ -421,6 +433,7 @@ Program read_program(const Value& value, const std::string& path, const Machine&
     for (const auto& l : tuples(r, "locations", 3)) p.locations.push_back({l[0], l[1], l[2]});
     if (p.locations.empty()) p.locations.push_back({});
     p.files = r.texts("files");
+    p.patches = r.objects("patches", read_patch);
     p.variables = read_variables(r);
     r.ignore({"exports", "traces"});
     r.finish();
@@ -484,6 +497,36 @@ std::vector<ColorConfig> read_routing(const Value& value, const std::string& pat
     return routing;
 }
 
+// Elements of an array that comes as its bytes.
+template <class T>
+std::vector<T> elements(const Value& value, const std::string& path) {
+    const auto* bytes = value.get<std::string>();
+    if (!bytes || bytes->size() % sizeof(T)) throw ConfigError(path + " is not an array");
+    std::vector<T> result(bytes->size() / sizeof(T));
+    if (!result.empty()) std::memcpy(result.data(), bytes->data(), bytes->size());
+    return result;
+}
+
+void read_patches(Reader& r, Image& image) {
+    image.patches = r.objects("patches", elements<int64_t>);
+    const Value* value = r.find("rows");
+    const auto rows = value ? elements<int32_t>(*value, "image.rows") : std::vector<int32_t>();
+    image.patches.resize(image.programs.size());
+    for (size_t i = 0; i < image.tiles.size(); ++i) {
+        Tile& tile = image.tiles[i];
+        if (i < rows.size()) tile.row = rows[i];
+        if (tile.program == none) continue;
+        const Program& program = image.programs[static_cast<size_t>(tile.program)];
+        const size_t length = program.patches.size(), have = image.patches[static_cast<size_t>(tile.program)].size();
+        if (length && (tile.row < 0 || (static_cast<size_t>(tile.row) + 1) * length > have)) r.fail(".rows names no row");
+        for (size_t j = 0; j < length; ++j) {
+            const int64_t number = image.patches_of(tile)[j];
+            const bool color = program.patches[j].kind >= PatchKind::input_color;
+            if (color && (number < 0 || number > 31)) r.fail(".patches has a color that does not exist");
+        }
+    }
+}
+
 std::vector<Tile> read_tiles(Reader& r, const Image& image) {
     std::vector<Tile> tiles;
     for (const auto& tile : tuples(r, "tiles", 2)) {
@@ -513,6 +556,7 @@ Image load_image(const Value& value, const Machine& machine) {
     image.routings =
         r.objects("routings", [&](const Value& v, const std::string& path) { return read_routing(v, path, machine); });
     image.tiles = read_tiles(r, image);
+    read_patches(r, image);
     r.ignore({"exports", "params", "colors", "channels", "memcpy"});
     r.finish();
     return image;

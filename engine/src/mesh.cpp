@@ -33,7 +33,8 @@ Mesh::Mesh(Image image, const Settings& settings)
         const Program* program = tile.program == none ? nullptr : &image_.programs[static_cast<size_t>(tile.program)];
         routers_[i].configure(image_.routings[static_cast<size_t>(tile.routing)], machine_);
         const int x = static_cast<int>(i) % image_.width, y = static_cast<int>(i) / image_.width;
-        pes_.emplace_back(env_, routers_[i], program, x, y, program ? allocate(with_program++) : nullptr);
+        pes_.emplace_back(env_, routers_[i], program, x, y, program ? allocate(with_program++) : nullptr,
+                          image_.patches_of(tile));
         if (program) busy_pes_.add(i);
     }
 }

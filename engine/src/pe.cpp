@@ -34,7 +34,7 @@ void bind_tasks(Pe& pe) {
 
 // Channels are input queues, or colors where data tasks belong to colors. A color that no queue is bound to has the
 // depth of the last queue.
-void set_up_queues(Pe& pe) {
+void set_up_queues(Pe& pe, const int64_t* patches) {
     const auto& depths = pe.env.machine.queues.input_depth;
     const int deepest = *std::max_element(depths.begin(), depths.end());
     const bool by_queue = pe.env.machine.tasks.data_by_queue;
@@ -46,12 +46,38 @@ void set_up_queues(Pe& pe) {
     for (size_t i = 0; i < pe.channels.size() && by_queue; ++i) pe.channel_of_queue[i] = static_cast<int8_t>(i);
     for (int i = 0; i < 32; ++i)
         if (!by_queue) pe.channel_of_color[i] = static_cast<int8_t>(i);
-    for (const QueueBinding& b : pe.program->input_queues)
+    std::vector<QueueBinding> inputs = pe.program->input_queues;
+    for (size_t i = 0; i < pe.program->patches.size(); ++i) {
+        const Patch& patch = pe.program->patches[i];
+        if (patch.kind == PatchKind::input_color) inputs[static_cast<size_t>(patch.index)].color = static_cast<int>(patches[i]);
+    }
+    for (const QueueBinding& b : inputs)
         if (b.color != none) pe.bind_input(b.queue, b.color);
     pe.outputs.resize(pe.env.machine.queues.output_depth.size());
     for (size_t i = 0; i < pe.outputs.size(); ++i)
         pe.outputs[i].wavelets.set_depth(pe.env.machine.queues.output_depth[i]);
     for (const QueueBinding& b : pe.program->output_queues) pe.outputs[b.queue].color = b.color;
+}
+
+// Puts the tile's numbers in the places of those of the first tile. Queues have been set up, nothing has run.
+void patch(Pe& pe, const int64_t* numbers) {
+    const Program& program = *pe.program;
+    for (size_t i = 0; i < program.patches.size(); ++i) {
+        const auto index = static_cast<size_t>(program.patches[i].index);
+        const int64_t number = numbers[i];
+        switch (program.patches[i].kind) {
+        case PatchKind::constant:
+            if (pe.own_constants.empty()) pe.own_constants = program.constants;
+            pe.own_constants[index] = static_cast<uint64_t>(number);
+            break;
+        case PatchKind::word: pe.memory.data()[index] = static_cast<uint16_t>(number); break;
+        case PatchKind::input_color: break;
+        case PatchKind::output_color:
+            pe.outputs[static_cast<size_t>(program.output_queues[index].queue)].color = static_cast<int>(number);
+            break;
+        }
+    }
+    if (!pe.own_constants.empty()) pe.constants = pe.own_constants.data();
 }
 
 // DSRs are kept only as far as the program uses them.
@@ -63,7 +89,8 @@ size_t dsr_count(const Program& program) {
 
 }  // namespace
 
-Pe::Pe(Environment& env, Router& router, const Program* program, int x, int y, uint16_t* words)
+Pe::Pe(Environment& env, Router& router, const Program* program, int x, int y, uint16_t* words,
+       const int64_t* patches)
     : env(env), router(router), program(program), x(x), y(y), memory(words, words ? env.machine.memory.words : 0) {
     if (!program) return;
     for (const DataSegment& segment : program->data) {
@@ -72,7 +99,9 @@ Pe::Pe(Environment& env, Router& router, const Program* program, int x, int y, u
     fifos.resize(program->fifos.size());
     dsrs.resize(dsr_count(*program));
     bind_tasks(*this);
-    set_up_queues(*this);
+    set_up_queues(*this, patches);
+    constants = program->constants.data();
+    if (patches) patch(*this, patches);
     blocked = initially_blocked(*this);
     for (const auto& [space, id] : program->unblocked) block(space, id, false);
     for (const auto& [space, id] : program->blocked) block(space, id, true);

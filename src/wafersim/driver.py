@@ -10,10 +10,10 @@ from wafersim import image as image_files
 from wafersim import machine, settings
 from wafersim.csl import dump, dump_comptime, layout, types
 from wafersim.csl.builtins.asserts import PRINTS
-from wafersim.csl.builtins.layout import TileCode
 from wafersim.csl.diagnostics import Abort, Diagnostics
 from wafersim.csl.lexer import tokenize
 from wafersim.csl.parser import parse_source
+from wafersim.csl.placement import TileCode
 from wafersim.csl.source import NO_SPAN, Source
 from wafersim.errors import CompileError, UsageError
 from wafersim.ir import text, verify
@@ -59,7 +59,7 @@ def compile_units(options: CompileSettings, diagnostics: Diagnostics) -> tuple[I
         _refuse_errors(diagnostics, options)
         width, height = placed.layout.rectangle or (1, 1)
         settings.fabric_for(options, width, height)
-        image = layout.compile_mesh(compilation, placed)
+        image = layout.compile_mesh(compilation, placed, share=options.dump != "comptime")
     except Abort:
         image = None
     _print_comptime(compilation)

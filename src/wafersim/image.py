@@ -5,6 +5,8 @@
     out/programs.jsonl   one PE program a line (`ir/codec.py`)
     out/routings.jsonl   one list of color configurations a line
     out/tiles.npy        int32 [height, width, 2]: program and routing of each tile
+    out/rows.npy         int32: row of each tile in the patches of its program; empty if no program has patches
+    out/patches.npy      int64: the rows of each program with patches, one after the other
 
 Every file is written beside its place and renamed into it, the manifest last, so a folder that was not
 finished is refused. Equal images give equal bytes.
@@ -16,6 +18,7 @@ import hashlib
 import io
 import json
 import os
+from array import array
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,9 +29,10 @@ from wafersim import __version__
 from wafersim.errors import CorruptImageError, ImageError, ImageVersionError, NotAnImageError
 from wafersim.ir import codec
 from wafersim.ir.program import ColorConfig, Image, Program
+from wafersim.tiles.grid import pairs
 
 MAGIC = "wafersim-image"
-FORMAT = 1
+FORMAT = 2
 """Raised whenever an older reader would misunderstand a newer folder."""
 
 _MANIFEST = "manifest.json"
@@ -47,6 +51,8 @@ def save(image: Image, folder: str | Path, companions: Sequence[str] = ()) -> No
         "programs.jsonl": b"".join(_json(codec.to_plain(program)) for program in image.programs),
         "routings.jsonl": b"".join(_json(codec.to_plain(routing)) for routing in image.routings),
         "tiles.npy": _tiles_bytes(image),
+        "rows.npy": _array_bytes(np.array(image.rows, "<i4")),
+        "patches.npy": _patches_bytes(image),
     }
     manifest: dict[str, Any] = {"magic": MAGIC, "format": FORMAT, "wafersim": __version__}
     manifest |= {name: codec.to_plain(getattr(image, name)) for name in _IN_MANIFEST}
@@ -91,7 +97,7 @@ def load(folder: str | Path) -> Image:
 
 
 def _assemble(manifest: dict[str, Any], files: dict[str, bytes]) -> Image:
-    tiles = np.load(io.BytesIO(files["tiles.npy"]), allow_pickle=False)
+    tiles = _array(files, "tiles.npy", "<i4")
     if tiles.shape != (manifest["height"], manifest["width"], 2):
         raise ValueError(f"tiles.npy has shape {tiles.shape}")
     names = json.loads(files["out.json"])
@@ -100,6 +106,7 @@ def _assemble(manifest: dict[str, Any], files: dict[str, bytes]) -> Image:
         "programs": [],
         "routings": [],
         "tiles": [],
+        "patches": [],
         "params": names["params"],
         "colors": names["colors"],
     }
@@ -108,8 +115,26 @@ def _assemble(manifest: dict[str, Any], files: dict[str, bytes]) -> Image:
     routing = tuple[ColorConfig, ...]
     image.routings = [codec.from_plain(routing, json.loads(line)) for line in files["routings.jsonl"].splitlines()]
     _check_tiles(tiles, len(image.programs), len(image.routings))
-    image.tiles = [(program, routing) for program, routing in tiles.reshape(-1, 2).tolist()]
+    image.tiles = pairs(tiles[..., 0].reshape(-1), tiles[..., 1].reshape(-1))
+    _read_patches(image, tiles[..., 0].reshape(-1), files)
     return image
+
+
+def _read_patches(image: Image, programs: np.ndarray, files: dict[str, bytes]) -> None:
+    rows, patches = _array(files, "rows.npy", "<i4"), _array(files, "patches.npy", "<i8")
+    if not rows.size and not any(program.patches for program in image.programs):
+        return
+    if rows.shape != programs.shape or (rows.size and rows.min() < 0):
+        raise ValueError("rows.npy does not fit the tiles")
+    image.rows = array("i", rows.tobytes())
+    start = 0
+    for number, program in enumerate(image.programs):
+        used = rows[programs == number]
+        size = len(program.patches) * (int(used.max()) + 1 if used.size else 0)
+        image.patches.append(array("q", patches[start : start + size].tobytes()))
+        start += size
+    if start != len(patches):
+        raise ValueError("patches.npy does not fit the programs")
 
 
 def _check_tiles(tiles: np.ndarray, programs: int, routings: int) -> None:
@@ -144,7 +169,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-_FILES = {"out.json", "programs.jsonl", "routings.jsonl", "tiles.npy"}
+_FILES = {"out.json", "programs.jsonl", "routings.jsonl", "tiles.npy", "rows.npy", "patches.npy"}
 
 
 def _read_checked(path: Path, digest: object) -> bytes:
@@ -158,10 +183,24 @@ def _read_checked(path: Path, digest: object) -> bytes:
 
 
 def _tiles_bytes(image: Image) -> bytes:
-    tiles = np.array(image.tiles, dtype="<i4").reshape(image.height, image.width, 2)
+    return _array_bytes(np.array(image.tiles, dtype="<i4").reshape(image.height, image.width, 2))
+
+
+def _patches_bytes(image: Image) -> bytes:
+    return _array_bytes(np.concatenate([np.zeros(0, "<i8"), *(np.array(rows, "<i8") for rows in image.patches)]))
+
+
+def _array_bytes(numbers: np.ndarray) -> bytes:
     buffer = io.BytesIO()
-    np.save(buffer, tiles, allow_pickle=False)
+    np.save(buffer, numbers, allow_pickle=False)
     return buffer.getvalue()
+
+
+def _array(files: dict[str, bytes], name: str, kind: str) -> np.ndarray:
+    numbers = np.load(io.BytesIO(files[name]), allow_pickle=False)
+    if numbers.dtype != np.dtype(kind):
+        raise ValueError(f"{name} has elements of type {numbers.dtype}")
+    return numbers
 
 
 def _json(value: Any, indent: int | None = None) -> bytes:

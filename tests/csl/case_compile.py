@@ -12,9 +12,9 @@ from wafersim import machine
 from wafersim.csl import ast, layout
 from wafersim.csl import types as t
 from wafersim.csl.builtins.asserts import PRINTS
-from wafersim.csl.builtins.layout import LayoutRecord, TileCode
 from wafersim.csl.diagnostics import Abort, Diagnostics
 from wafersim.csl.parser import parse_source
+from wafersim.csl.placement import LayoutRecord, Placing
 from wafersim.csl.source import NO_SPAN, Source
 from wafersim.ir import verify
 from wafersim.ir.program import Image
@@ -35,10 +35,11 @@ class Compiled:
         return [line for item in self.diagnostics.items for line in item.lines()]
 
 
-def compile_case(case: Case, arch: str, **limits: int) -> Compiled:
+def compile_case(case: Case, arch: str, *, share: bool = True, **limits: int) -> Compiled:
     """A case with a layout block is a layout; any other is the program of each tile of a small rectangle.
 
-    `limits` are those of the compilation (`step_limit`, ...).
+    Without `share` every tile is evaluated and compiled on its own. `limits` are those of the compilation
+    (`step_limit`, ...).
     """
     result = Compiled()
     compilation = result.compilation = layout.new_compilation(machine.load(arch), result.diagnostics, **limits)
@@ -47,7 +48,7 @@ def compile_case(case: Case, arch: str, **limits: int) -> Compiled:
         if not any(isinstance(item, ast.LayoutBlock) for item in file.items):
             _export_calls(case, file, result.diagnostics)
         if not result.diagnostics.has_errors:
-            result.image = _compile(case, file, compilation)
+            result.image = _compile(case, file, compilation, share)
     except Abort:
         pass
     result.prints = [line for unit in compilation.units for _, line in unit.state.get(PRINTS, ())]
@@ -69,25 +70,26 @@ def _export_calls(case: Case, file: ast.File, diagnostics: Diagnostics) -> None:
             item.attributes.storage = "export"
 
 
-def _compile(case: Case, file: ast.File, compilation: layout.Compilation) -> Image | None:
+def _compile(case: Case, file: ast.File, compilation: layout.Compilation, share: bool) -> Image | None:
     if any(isinstance(item, ast.LayoutBlock) for item in file.items):
-        placed = layout.evaluate(compilation, case.path, _params(case), {})
+        placed = layout.evaluate(compilation, case.path, _params(case), {}, share=share)
     else:
         placed = _place_everywhere(case, file, compilation)
-    return None if compilation.diagnostics.has_errors else layout.compile_mesh(compilation, placed)
+    return None if compilation.diagnostics.has_errors else layout.compile_mesh(compilation, placed, share=share)
 
 
 def _place_everywhere(case: Case, file: ast.File, compilation: layout.Compilation) -> layout.Placed:
     width, height = map(int, case.options.get("size", "1x1").split("x"))
     declared = {item.name for item in file.items if isinstance(item, ast.VarDecl) and item.kind == "param"}
     record = LayoutRecord(rectangle=(width, height), declares_exports=False)
+    unit = compilation.new_unit("layout", is_layout=True)
     for y in range(height):
         for x in range(width):
             place = {name: value for name, value in (("x", x), ("y", y)) if name in declared}
             params = tuple((name, t.COMPTIME_INT, value) for name, value in (_params(case) | place).items())
-            code = record.codes.setdefault((case.path, params), TileCode(Path(case.path), "", params, NO_SPAN))
-            record.tiles[x, y] = code
-    return layout.Placed(record, compilation.new_unit("layout", is_layout=True))
+            group, numbers = record.code(Path(case.path), "", params, NO_SPAN)
+            record.place_one(unit, Placing(x, y, NO_SPAN, group, numbers))
+    return layout.Placed(record, unit)
 
 
 def _params(case: Case) -> dict[str, int]:

@@ -12,6 +12,7 @@ from project.repository import read, tracked
 FORBIDDEN = [
     ("src/wafersim/csl/", ("numpy", "wafersim._engine", "wafersim.runtime", "wafersim.image", "waferllm")),
     ("src/wafersim/ir/", ("numpy", "wafersim.csl", "wafersim._engine", "wafersim.runtime", "waferllm")),
+    ("src/wafersim/tiles/", ("wafersim.csl", "wafersim.ir", "wafersim._engine", "wafersim.runtime", "waferllm")),
     ("src/wafersim/image.py", ("wafersim.csl", "wafersim._engine", "wafersim.runtime", "waferllm")),
     ("src/wafersim/machine.py", ("wafersim.csl", "wafersim._engine", "wafersim.runtime", "waferllm")),
     ("src/wafersim/runtime/", ("wafersim.csl", "waferllm")),

@@ -161,7 +161,9 @@ inline constexpr int first_register = 0x7800;
 const Shape& shape_of(const Program& program, Dsd dsd);
 
 struct Pe {
-    Pe(Environment& env, Router& router, const Program* program, int x, int y, uint16_t* memory);
+    // `patches` are the tile's numbers for the patches of its program.
+    Pe(Environment& env, Router& router, const Program* program, int x, int y, uint16_t* memory,
+       const int64_t* patches = nullptr);
     Pe(const Pe&) = delete;
     Pe(Pe&&) = default;
     // Where it is and what it does, with what is wrong.
@@ -183,6 +185,8 @@ struct Pe {
     Environment& env;
     Router& router;
     const Program* program;
+    const uint64_t* constants = nullptr;  // of the program, or `own_constants`
+    std::vector<uint64_t> own_constants;  // where patches change some
     int x, y;
     Memory memory;
 

@@ -129,6 +129,14 @@ struct Variable {
     std::string name;
 };
 
+// Numbers in which tiles of one program differ (`ir.program.Patch`).
+enum class PatchKind : uint8_t { constant, word, input_color, output_color };
+
+struct Patch {
+    PatchKind kind{};
+    int index = 0;
+};
+
 struct Program {
     std::string name;
     std::vector<Function> functions;
@@ -152,6 +160,7 @@ struct Program {
     int command_task = none;
     std::vector<Location> locations;
     std::vector<std::string> files;
+    std::vector<Patch> patches;
 };
 
 // Sides of a router as a mask, and as numbers 0 to 5 in this order.
@@ -190,6 +199,7 @@ struct ColorConfig {
 
 struct Tile {
     int program = none, routing = 0;
+    int row = 0;  // in the patches of its program
 };
 
 struct Image {
@@ -199,6 +209,14 @@ struct Image {
     std::vector<Program> programs;
     std::vector<std::vector<ColorConfig>> routings;
     std::vector<Tile> tiles;
+    std::vector<std::vector<int64_t>> patches;  // by program: rows, a number for each of its patches
+
+    // The numbers of a tile for the patches of its program; nullptr if that has none.
+    const int64_t* patches_of(const Tile& tile) const {
+        if (tile.program == none || programs[static_cast<size_t>(tile.program)].patches.empty()) return nullptr;
+        const size_t length = programs[static_cast<size_t>(tile.program)].patches.size();
+        return patches[static_cast<size_t>(tile.program)].data() + static_cast<size_t>(tile.row) * length;
+    }
 };
 
 }  // namespace wafersim

@@ -116,17 +116,33 @@ class Diagnostics:
         finally:
             self._context.pop()
 
+    def take_since(self, count: int) -> list[Diagnostic]:
+        """Take back all but the first `count` diagnostics, as if they had never been reported."""
+        taken = self.items[count:]
+        del self.items[count:]
+        self._seen.difference_update(_key(item.span, item.message) for item in taken)
+        return taken
+
+    def put_back(self, items: list[Diagnostic]) -> None:
+        """Report again what `take_since` took."""
+        self.items += items
+        self._seen.update(_key(item.span, item.message) for item in items)
+
     def render(self) -> str:
         return "\n".join(item.render() for item in self.items)
 
     def _record(self, severity: str, span: Span, message: str, notes: tuple[Note, ...]) -> None:
-        key = (id(span.source), span.start, span.end, message)
+        key = _key(span, message)
         if key in self._seen:
             return
         self._seen.add(key)
         context = dict.fromkeys(note for note in reversed(self._context) if note.span != span)
         notes_once = list(dict.fromkeys([*notes, *_shortened(list(context))]))
         self.items.append(Diagnostic(severity, span, message, notes_once))
+
+
+def _key(span: Span, message: str) -> tuple[int, int, int, str]:
+    return id(span.source), span.start, span.end, message
 
 
 def _shortened(notes: list[Note]) -> list[Note]:

@@ -18,13 +18,15 @@ from wafersim.csl.analyse.operands import Known
 from wafersim.csl.analyse.program import ProgramBuilder
 from wafersim.csl.analyse.unit import SourceLoader, Target, Unit
 from wafersim.csl.builtins.common import closest
-from wafersim.csl.builtins.layout import LayoutRecord, TileCode, as_operands
 from wafersim.csl.diagnostics import Abort, Diagnostics, Note
 from wafersim.csl.lower import lower
 from wafersim.csl.parser import parse_source
+from wafersim.csl.placement import LayoutRecord, TileCode, as_operands
+from wafersim.csl.sharing import variants
 from wafersim.csl.source import NO_SPAN, Span
-from wafersim.ir.program import NONE, ColorConfig, Dir, Image, Program
+from wafersim.ir.program import ColorConfig, Dir, Image, Program
 from wafersim.machine import Machine
+from wafersim.tiles.grid import distinct, pairs, patch_rows, relabelled, tile_table
 
 Routing = tuple[ColorConfig, ...]
 
@@ -64,10 +66,13 @@ class Placed:
     unit: Unit
 
 
-def evaluate(compilation: Compilation, path: Path, params: Mapping[str, int], colors: Mapping[str, int]) -> Placed:
-    """Run the layout block of a file with the parameters of the command line."""
+def evaluate(
+    compilation: Compilation, path: Path, params: Mapping[str, int], colors: Mapping[str, int], *, share: bool = True
+) -> Placed:
+    """Run the layout block of a file with the parameters of the command line; without `share` step by step."""
     file = compilation.loader.load(path, NO_SPAN)
     unit = compilation.new_unit(path.name, is_layout=True)
+    unit.one_by_one = not share
     layout = unit.state["layout"] = LayoutRecord()
     values = {name: Known(t.COMPTIME_INT, value) for name, value in params.items()}
     values |= {name: Known(t.COLOR, value) for name, value in colors.items()}
@@ -120,58 +125,74 @@ def _placed_here(compilation: Compilation, code: TileCode) -> AbstractContextMan
     return compilation.diagnostics.context(code.span, f"'{code.shown}' is placed here")
 
 
-def compile_mesh(compilation: Compilation, placed: Placed) -> Image:
-    """Compile each different program once and give every tile its program and routing. Fabric size is not set."""
+def compile_mesh(compilation: Compilation, placed: Placed, *, share: bool = True) -> Image:
+    """Compile the programs and give every tile its program, patches and routing. Fabric size is not set.
+
+    Without `share` each combination of parameters is compiled on its own.
+    """
     layout = placed.layout
     assert layout.rectangle is not None
     width, height = layout.rectangle
     names = layout.exports if layout.declares_exports else None
-    programs: list[CompiledProgram] = []
-    numbers: dict[TileCode, int] = {}
-    for code in layout.tiles.values():
-        if code not in numbers:
-            numbers[code] = len(programs)
-            try:
-                programs.append(compile_program(compilation, code, rectangle=layout.rectangle, exports=names))
-            except Abort:
-                programs.append(CompiledProgram(Program(code.shown), {}, {}))
-    routings = _Routings(compilation.diagnostics)
-    tiles = []
-    for y in range(height):
-        for x in range(width):
-            code = layout.tiles.get((x, y))
-            number = NONE if code is None else numbers[code]
-            own = programs[number] if code is not None else None
-            tiles.append((number, routings.number((x, y), layout.routes.get((x, y), {}), number, own)))
+
+    def compile_code(code: TileCode) -> tuple[CompiledProgram, Program]:
+        try:
+            compiled = compile_program(compilation, code, rectangle=layout.rectangle, exports=names)
+        except Abort:
+            compiled = CompiledProgram(Program(code.shown), {}, {})
+        return compiled, compiled.program
+
+    found = [item for group in layout.groups.values() for item in variants(group, compile_code, share=share)]
+    found.sort(key=lambda item: int(item.tiles[0]))
+    programs = tile_table([item.tiles for item in found], layout.tiles)
+    routings = _Routings(compilation.diagnostics, layout, [item.compiled for item in found])
+    numbers = routings.numbers(programs)
+    rows, patches = patch_rows([(item.tiles, item.values) for item in found], layout.tiles)
     exports = [(item.name, str(item.type), item.mutable) for item in layout.exports.values()]
     return Image(
-        compilation.machine.arch, width, height, width, height, 0, 0, [item.program for item in programs],
-        routings.table, tiles, exports,
+        compilation.machine.arch, width, height, width, height, 0, 0, [item.compiled.program for item in found],
+        routings.table, pairs(programs, numbers), exports, rows=rows, patches=patches,
     )  # fmt: skip
 
 
 class _Routings:
     """Interns the routings of tiles."""
 
-    def __init__(self, diagnostics: Diagnostics) -> None:
-        self.diagnostics = diagnostics
+    def __init__(self, diagnostics: Diagnostics, layout: LayoutRecord, programs: list[CompiledProgram]) -> None:
+        self.diagnostics, self.layout, self.programs = diagnostics, layout, programs
         self.table: list[Routing] = []
-        self._numbers: dict[Routing, int] = {}
-        self._seen: dict[tuple[Any, ...], int] = {}
+        self._known: dict[Routing, int] = {}
 
-    def number(
-        self, position: tuple[int, int], routes: dict[int, tuple[ColorConfig, Span]], program: int,
-        own: CompiledProgram | None,
-    ) -> int:  # fmt: skip
-        """Number of the routing that layout and program together give a tile."""
-        key = (program, *sorted((color, id(config)) for color, (config, _) in routes.items()))
-        found = self._seen.get(key)
-        if found is None:
-            routing = self._merge(position, routes, own)
-            found = self._numbers.setdefault(routing, len(self.table))
-            if found == len(self.table):
-                self.table.append(routing)
-            self._seen[key] = found
+    def numbers(self, programs: Any) -> Any:
+        """The number of each tile's routing, from the number of its program."""
+        layers = list(self.layout.routes.values())
+        own = [program if program.routes or program.host_routes else None for program in self.programs]
+        classes = relabelled(programs, [0 if program is None else 1 + i for i, program in enumerate(own)])
+        configs = self._merged_configs()
+        first, combination = distinct([classes, *(relabelled(layer.numbers - 1, configs) for layer in layers)])
+        width, _ = self.layout.rectangle or (1, 1)
+        table = []
+        for tile in first.tolist():
+            routes = {
+                color: self.layout.configs[layer.numbers[tile] - 1]
+                for color, layer in self.layout.routes.items()
+                if layer.numbers[tile]
+            }
+            number = int(programs[tile])
+            position = (tile % width, tile // width)
+            routing = self._merge(position, routes, own[number] if number >= 0 else None)
+            table.append(self._number(routing))
+        return relabelled(combination, table)
+
+    def _merged_configs(self) -> list[int]:
+        """For each of the layout's configurations a number that equal ones share."""
+        seen: dict[ColorConfig, int] = {}
+        return [seen.setdefault(config, 1 + len(seen)) for config, _ in self.layout.configs]
+
+    def _number(self, routing: Routing) -> int:
+        found = self._known.setdefault(routing, len(self.table))
+        if found == len(self.table):
+            self.table.append(routing)
         return found
 
     def _merge(

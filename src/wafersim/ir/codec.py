@@ -10,13 +10,14 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
+from array import array
 from collections.abc import Callable
 from enum import Enum
 from functools import cache
 from typing import Any
 
 Plain = Any
-"""JSON value: None, bool, int, str, list or dict with string keys."""
+"""JSON value: None, bool, int, str, list or dict with string keys; bytes for arrays, which the engine reads."""
 
 
 class CodecError(ValueError):
@@ -29,6 +30,8 @@ def to_plain(value: Any) -> Plain:
         return int(value.value)
     if value is None or isinstance(value, (bool, int, str)):
         return value
+    if isinstance(value, array):
+        return value.tobytes()
     if isinstance(value, (list, tuple)):
         return [to_plain(item) for item in value]
     if isinstance(value, dict):

@@ -7,6 +7,7 @@ are (x, y) = (column, row) within the program rectangle.
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 
@@ -275,9 +276,29 @@ class Export:
     mutable: bool = False
 
 
+class PatchKind(IntEnum):
+    """What of a program a tile replaces."""
+
+    CONSTANT = 0
+    """Entry `index` of `constants`."""
+    WORD = 1
+    """The initial word at address `index`."""
+    INPUT_COLOR = 2
+    """The color of entry `index` of `input_queues`."""
+    OUTPUT_COLOR = 3
+
+
+@dataclass(slots=True)
+class Patch:
+    """A number in which tiles of one program differ; their values are a row of `Image.patches`."""
+
+    kind: PatchKind
+    index: int
+
+
 @dataclass(slots=True)
 class Program:
-    """Everything shared by the PEs that run the same code with the same parameters."""
+    """Everything shared by the PEs that run the same code. What `patches` names is that of the first tile."""
 
     name: str
     functions: list[Function] = field(default_factory=list)
@@ -316,6 +337,7 @@ class Program:
     locations: list[tuple[int, int, int]] = field(default_factory=list)
     """(file, line, column) of instructions; files index `files`. Entry 0 is "nowhere"."""
     files: list[str] = field(default_factory=list)
+    patches: list[Patch] = field(default_factory=list)
 
 
 # ----------------------------------------------------------------------------------------------- mesh
@@ -414,3 +436,7 @@ class Image:
     colors: dict[str, int] = field(default_factory=dict)
     channels: int = 0
     memcpy: bool = False
+    rows: array = field(default_factory=lambda: array("i"))
+    """For each tile the number of its row in the patches of its program; empty if no program has patches."""
+    patches: list[array] = field(default_factory=list)
+    """For each program its rows one after the other, a 64-bit number for each of `Program.patches`."""

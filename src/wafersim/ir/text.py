@@ -41,6 +41,7 @@ _ROWS = {
     "vecop": "vecops",
     "map": "maps",
     "dsr_load": "dsr_loads",
+    "patch": "patches",
 }
 """Word that starts a line -> list of dataclasses in `Program`."""
 _TEXTS = {"message": "messages", "file": "files"}

@@ -25,6 +25,7 @@ from wafersim.csl.analyse.operands import Aggregate, Known, Memory, Operand, Reg
 from wafersim.csl.analyse.scope import Binding, Scope
 from wafersim.csl.analyse.unit import Unit
 from wafersim.csl.comptime import encode
+from wafersim.csl.comptime.traced import plain
 from wafersim.csl.comptime.values import UNDEFINED_VALUE
 from wafersim.csl.diagnostics import Abort, Note
 from wafersim.csl.source import Span
@@ -93,6 +94,10 @@ class Analyser:
 
     def known_int(self, expr: ast.Expr, reason: str, least: int | None = None, most: int | None = None) -> int:
         """A compile-time integer of any integer type, between `least` and `most` if given."""
+        return plain(self.known_number(expr, reason, least, most))
+
+    def known_number(self, expr: ast.Expr, reason: str, least: int | None = None, most: int | None = None) -> int:
+        """The same where the integer may be `Traced`."""
         operand = self.known(expr, reason)
         if not t.is_integer(operand.type):
             raise self.error(expr.span, f"expected an integer, found '{operand.type}'")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from wafersim.csl import ast
 from wafersim.csl import types as t
-from wafersim.csl.analyse import functions, places
+from wafersim.csl.analyse import functions, iterations, places
 from wafersim.csl.analyse.functions import FunctionValue
 from wafersim.csl.analyse.operands import VOID, Known, Memory, Operand, Reg
 from wafersim.csl.source import Span
@@ -30,6 +30,7 @@ def builtin_call(an: Analyser, node: ast.BuiltinCall, want: t.Type | None) -> Op
         raise an.error(node.span, f"@{node.name} takes {_arity(found)}, found {count}")
     if found.layout_only and not an.unit.is_layout:
         raise an.error(node.span, f"'@{node.name}' belongs into a layout block")
+    iterations.refuse_builtin(an.unit, node.name)
     return found.handler(an, node, want)
 
 

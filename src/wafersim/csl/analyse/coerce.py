@@ -124,7 +124,7 @@ def _convert_pointer(source: t.PointerType, value: Any, ty: t.PointerType) -> An
     if not pointer_converts(source, ty):
         raise Mismatch
     if isinstance(value, Ref) and ty.many and not source.many and isinstance(source.pointee, t.ArrayType):
-        return Ref(value.slots[value.index], 0)
+        return Ref(value.slots[value.index], 0, value.cell)
     return value
 
 

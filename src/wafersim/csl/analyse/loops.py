@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from wafersim.csl import ast
 from wafersim.csl import types as t
 from wafersim.csl.analyse import coerce as coercion
-from wafersim.csl.analyse import control, places
+from wafersim.csl.analyse import control, layout_loops, places
 from wafersim.csl.analyse.builder import Label
 from wafersim.csl.analyse.control import DIVERGES, Flow, Target
 from wafersim.csl.analyse.operands import Aggregate, Known, Memory, Operand, RangeOf, Reg, Slot, known_int
@@ -86,6 +86,8 @@ def _for_range(an: Analyser, stmt: ast.For, iterable: Operand) -> Flow | None:
         raise an.error(stmt.span, "a loop over a range gives an element and its index")
     if isinstance(iterable, Known):
         bounds: RangeValue = iterable.value
+        if layout_loops.run(an, stmt, bounds):
+            return None
         if an.comptime or stmt.inline:
             values = (Known(bounds.element, value) for value in bounds.values())
             return _unrolled(an, stmt, values)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wafersim.csl import ast
 from wafersim.csl import types as t
+from wafersim.csl.analyse import iterations
 from wafersim.csl.analyse.operands import Aggregate, Known, Memory, Operand, Place, Reg, Slot, TensorOf, Variable
 from wafersim.csl.comptime import encode
 from wafersim.csl.comptime.memory import Ref, new_cell
@@ -111,6 +112,7 @@ def _store_slot(an: Analyser, place: Slot, ref: Ref, value: Operand, span: Span)
         raise an.error(span, "a compile-time variable cannot change under a condition known only at run time")
     if not isinstance(value, Known):
         raise an.not_known(span, "the value assigned to a compile-time variable")
+    iterations.changes(an.unit, ref)
     ref.store(value.value)
 
 
@@ -286,6 +288,7 @@ def field_at(an: Analyser, operand: Operand, position: int, span: Span) -> Opera
             return operand.part(field, t.field_offset(ty, position))
         case Slot(_, ref) if not ty.is_union:
             if ref.slots[ref.index] is UNDEFINED_VALUE:
+                iterations.changes(an.unit, ref)
                 ref.store((UNDEFINED_VALUE,) * len(ty.fields))
             return Slot(field, ref.part(position), operand.const, operand.depth)
         case Slot():
@@ -357,6 +360,7 @@ def _known_element(an: Analyser, operand: Operand, position: int, span: Span) ->
             return parts[position]
         case Slot(_, ref):
             if ref.slots[ref.index] is UNDEFINED_VALUE:
+                iterations.changes(an.unit, ref)
                 ref.store((UNDEFINED_VALUE,) * ty.count)
             return Slot(ty.element, ref.part(position), operand.const, operand.depth)
         case Memory():
@@ -397,7 +401,7 @@ def _slot_element(an: Analyser, pointer: Known, ty: t.PointerType, index: Operan
     ref, position = pointer.value, an.require_known(index, span).value
     if not 0 <= ref.index + position < len(ref.slots):
         raise an.error(span, f"index {position} is out of range")
-    return Slot(ty.pointee, Ref(ref.slots, ref.index + position), const=ty.const)
+    return Slot(ty.pointee, Ref(ref.slots, ref.index + position, ref.cell), const=ty.const)
 
 
 def _flat_index(an: Analyser, indices: list[Operand], dims: tuple[int, ...], span: Span) -> Operand:

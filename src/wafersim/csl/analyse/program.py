@@ -12,6 +12,7 @@ from typing import Any
 
 from wafersim.csl import types as t
 from wafersim.csl.comptime import encode
+from wafersim.csl.comptime.traced import Traced
 from wafersim.csl.comptime.values import UNDEFINED_VALUE
 from wafersim.csl.diagnostics import InternalError
 from wafersim.csl.source import NO_SPAN, Span
@@ -48,11 +49,12 @@ class ProgramBuilder:
     function_index: Callable[[Any], int] = encode._no_functions
     """Number of a function whose pointer is stored; set by the unit."""
     _constants: dict[int, int] = field(default_factory=dict)
+    _traced: dict[Any, int] = field(default_factory=dict)
     emitted: int = 0
     """Instructions made so far, in all functions."""
     _locations: dict[tuple[int, int], int] = field(default_factory=dict)
     _files: dict[str, int] = field(default_factory=dict)
-    _pool: dict[tuple[t.Type, tuple[int, ...]], GlobalVar] = field(default_factory=dict)
+    _pool: dict[tuple[t.Type, tuple[Any, ...]], GlobalVar] = field(default_factory=dict)
     _spans: list[Span] = field(default_factory=list)
     next_word: int = 0
 
@@ -66,10 +68,20 @@ class ProgramBuilder:
 
     def constant(self, bits: int) -> int:
         """Operand that reads the 64-bit pattern `bits`."""
+        if type(bits) is Traced:
+            return self._traced_constant(bits)
         bits &= encode.MASK64
         index = self._constants.get(bits)
         if index is None:
             index = self._constants[bits] = len(self.ir.constants)
+            self.ir.constants.append(bits)
+        return const_operand(index)
+
+    def _traced_constant(self, bits: Any) -> int:
+        """Such constants have entries of their own: each tile puts its value there."""
+        index = self._traced.get(bits.node)
+        if index is None:
+            index = self._traced[bits.node] = len(self.ir.constants)
             self.ir.constants.append(bits)
         return const_operand(index)
 
@@ -121,7 +133,8 @@ class ProgramBuilder:
 
     def constant_data(self, ty: t.Type, value: Any, name: str, span: Span) -> GlobalVar:
         """A constant variable holding `value`, shared by equal values."""
-        key = (ty, tuple(encode.value_words(ty, value, self.function_index)))
+        words = tuple(encode.value_words(ty, value, self.function_index))
+        key = (ty, tuple(word.node if type(word) is Traced else word for word in words))
         found = self._pool.get(key)
         if found is None:
             found = self._pool[key] = GlobalVar(name, ty, value, span, const=True)
@@ -153,7 +166,8 @@ class ProgramBuilder:
         if variable.address is None:
             raise InternalError(f"{variable.name} was never placed")
         words = encode.value_words(variable.type, variable.initial, self.function_index)
-        return DataSegment(variable.address, words) if any(words) else None
+        filled = any(type(word) is Traced or word for word in words)
+        return DataSegment(variable.address, words) if filled else None
 
     @property
     def instruction_count(self) -> int:

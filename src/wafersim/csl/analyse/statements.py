@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from wafersim.csl import ast
 from wafersim.csl import types as t
-from wafersim.csl.analyse import expr, places
+from wafersim.csl.analyse import expr, iterations, places
 from wafersim.csl.analyse.control import DIVERGES, Flow
 from wafersim.csl.analyse.operands import VOID, Aggregate, Known, Memory, Operand, RangeOf, Reg, Slot, TensorOf
 from wafersim.csl.comptime.memory import new_cell
@@ -74,7 +74,9 @@ def _bind(an: Analyser, stmt: ast.VarDecl, value: Operand) -> Operand:
     if an.comptime or stmt.comptime:
         if not isinstance(value, Known):
             raise an.not_known(stmt.span, f"the value of '{stmt.name}'")
-        return Slot(value.type, new_cell(value.value), depth=an.depth)
+        cell = new_cell(value.value)
+        iterations.declared(an.unit, cell)
+        return Slot(value.type, cell, depth=an.depth)
     ty = value.type
     if ty.comptime_only:
         hint = ": give it a type" if ty in (t.COMPTIME_INT, t.COMPTIME_FLOAT) else ""

@@ -21,8 +21,10 @@ from wafersim.csl.source import NO_SPAN, Source, Span
 
 if TYPE_CHECKING:
     from wafersim.csl.analyse.functions import FunctionInstance
+    from wafersim.csl.analyse.iterations import Iterations
     from wafersim.csl.analyse.modules import Module
     from wafersim.csl.analyse.operands import Known
+    from wafersim.csl.comptime.traced import Tracer
 
 STEPS_PER_TILE = 64
 STACK_FRAMES = 20_000
@@ -124,6 +126,14 @@ class Unit:
     instance_depth: int = 0
     """How many generic functions led, each from the one before, to the function being lowered."""
     imports: dict[tuple[Any, ...], Module] = field(default_factory=dict)
+    tracer: Tracer | None = None
+    """Of a layout, once it has a loop."""
+    iterations: list[Iterations] = field(default_factory=list)
+    """Loops of a layout that are being evaluated, the innermost last."""
+    one_by_one: bool = False
+    """All loops are executed one iteration after the other."""
+    dependent: set[int] = field(default_factory=set)
+    """Loops (`id` of the node) that must be executed one iteration after the other."""
 
     @property
     def root(self) -> Module:

@@ -204,7 +204,7 @@ def _fabin(an, node, fields: Fields) -> Parts:
             raise an.error(node.span, "'.input_queue' is missing in the fields of a fabin_dsd")
         queue = _queue_of_color(an, color)
     if color is not None:
-        queues.record(an).used.setdefault(queue, set()).add(color)
+        queues.record(an).used.setdefault(queue, []).append(color)
         _check_later(an, fields, "input_queues", queue, color)
     return Parts(queue, _extent(an, fields), NO_COLOR if color is None else color, flags=_flags(an, fields))
 
@@ -223,8 +223,7 @@ def _fabout(an, node, fields: Fields) -> Parts:
 
 def _queue_of_color(an, color: int) -> int:
     """WSE-2: the queue that is bound to a color, for DSDs that name only the color."""
-    bound = queues.record(an).colors.get(color)
-    return bound[0] if bound else 0
+    return next((queue for bound, queue, _ in queues.record(an).colors if bound == color), 0)
 
 
 def _color(an, fields: Fields) -> int | None:

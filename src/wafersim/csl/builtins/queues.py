@@ -21,9 +21,9 @@ class QueueRecord:
     """Queues of one program; kept in `Unit.state` under `queues`."""
 
     initialized: dict[tuple[str, int], Span] = field(default_factory=dict)
-    colors: dict[int, tuple[int, Span]] = field(default_factory=dict)
-    """Color -> the input queue it is bound to."""
-    used: dict[int, set[int]] = field(default_factory=dict)
+    colors: list[tuple[int, int, Span]] = field(default_factory=list)
+    """Colors of input queues and the queues they are bound to."""
+    used: dict[int, list[int]] = field(default_factory=dict)
     """Input queue -> colors that DSDs name for it (WSE-2), where nothing initialises it."""
 
 
@@ -38,8 +38,8 @@ def record(an) -> QueueRecord:
 def _bind_by_dsds(an, queues: QueueRecord) -> None:
     """Older programs bind an input queue by the `.fabric_color` of its DSDs."""
     for queue, colors in sorted(queues.used.items()):
-        if ("input_queue", queue) not in queues.initialized and len(colors) == 1:
-            an.unit.program.ir.input_queues.append(QueueBinding(queue, min(colors)))
+        if ("input_queue", queue) not in queues.initialized and all(color == colors[0] for color in colors):
+            an.unit.program.ir.input_queues.append(QueueBinding(queue, colors[0]))
 
 
 def priority_number(fields: Fields) -> int:
@@ -78,12 +78,13 @@ def _check_color(an, node, fields: Fields, kind: str, number: int, color: int | 
         return
     check_routable(an, color, fields.span("color"))
     if kind == "input_queue":
-        other = record(an).colors.setdefault(color, (number, node.span))
-        if other[0] != number:
+        bound = record(an).colors
+        for _, other, first in (entry for entry in bound if entry[0] == color):
             raise declared_twice(
-                an, node.span, f"color {color} is bound to two input queues, {other[0]} and {number}", other[1],
-                f"it is bound to input queue {other[0]} here",
+                an, node.span, f"color {color} is bound to two input queues, {other} and {number}", first,
+                f"it is bound to input queue {other} here",
             )  # fmt: skip
+        bound.append((color, number, node.span))
 
 
 @builtin("queue_flush", 1)

@@ -12,6 +12,7 @@ from typing import Any
 
 from wafersim.csl import types as t
 from wafersim.csl.comptime.memory import Ref
+from wafersim.csl.comptime.traced import Traced
 from wafersim.csl.comptime.values import UNDEFINED_VALUE, Address, UnionValue
 
 MASK64 = (1 << 64) - 1
@@ -39,8 +40,8 @@ def float_from_bits(ty: t.FloatType, bits: int) -> float:
     return struct.unpack(code, struct.pack(kind, bits & ((1 << ty.bits) - 1)))[0]
 
 
-def scalar_bits(ty: t.Type, value: Any, function_index: FunctionIndex = _no_functions) -> int:
-    """The 64-bit register pattern of a register-sized value."""
+def scalar_bits(ty: t.Type, value: Any, function_index: FunctionIndex = _no_functions) -> Any:
+    """The 64-bit register pattern of a register-sized value; a `Traced` as it is, to be cut to 64 bits later."""
     if value is UNDEFINED_VALUE or value is None:
         return 0
     if isinstance(ty, t.FloatType):
@@ -51,7 +52,7 @@ def scalar_bits(ty: t.Type, value: Any, function_index: FunctionIndex = _no_func
         raise NotEncodable("a pointer to a compile-time variable has no run-time form")
     if isinstance(ty, t.PointerType) and not isinstance(value, int):
         return function_index(value)
-    return int(value) & MASK64
+    return value if type(value) is Traced else int(value) & MASK64
 
 
 def value_words(ty: t.Type, value: Any, function_index: FunctionIndex = _no_functions) -> list[int]:

@@ -18,6 +18,13 @@ class Ref:
 
     slots: list[Any]
     index: int
+    base: list[Any] | None = None
+    """Of a part: the slot of the whole variable."""
+
+    @property
+    def cell(self) -> list[Any]:
+        """The list that stands for the whole variable."""
+        return self.slots if self.base is None else self.base
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Ref) and self.slots is other.slots and self.index == other.index
@@ -33,7 +40,7 @@ class Ref:
 
     def part(self, index: int) -> Ref:
         """The slot of an element or field of the aggregate in this slot."""
-        return Ref(self.slots[self.index], index)
+        return Ref(self.slots[self.index], index, self.cell)
 
 
 def new_cell(value: Any) -> Ref:
