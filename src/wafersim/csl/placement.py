@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from wafersim.csl import types as t
 from wafersim.csl.analyse.operands import Known
+from wafersim.csl.comptime.traced import settled
 from wafersim.csl.diagnostics import Note
 from wafersim.csl.source import Span
 from wafersim.ir.program import ColorConfig
@@ -43,7 +44,7 @@ class CodeGroup:
     """Tiles whose program files and parameters are equal but for integers."""
 
     code: TileCode
-    """Of the first placing; its integers are those of the first tile."""
+    """Of the first placing, with 0 for all integers."""
     parts: list[tuple[Any, list[Any]]] = field(default_factory=list)
     """Arrays: tile numbers, and for each integer its value in each of these tiles."""
 
@@ -88,10 +89,11 @@ class LayoutRecord:
     def code(self, path: Path, shown: str, params: Params, span: Span) -> tuple[CodeGroup, Numbers]:
         """The group of a program with its parameters, and its integers."""
         numbers: Numbers = []
-        key = (path, tuple((name, ty, _shape(value, numbers)) for name, ty, value in params))
+        key = (path, tuple((name, settled(ty), _shape(value, numbers)) for name, ty, value in params))
         group = self.groups.get(key)
         if group is None:
-            group = self.groups[key] = CodeGroup(TileCode(path, shown, params, span))
+            plain_params = with_numbers(params, [0] * len(numbers))
+            group = self.groups[key] = CodeGroup(TileCode(path, shown, settled(plain_params), span))
         return group, numbers
 
     def place_one(self, unit: Unit, placing: Placing) -> None:
@@ -155,7 +157,7 @@ def _shape(value: Any, numbers: Numbers) -> Any:
     if isinstance(value, int):
         numbers.append(value)
         return _NUMBER
-    return ("value", value)
+    return ("value", settled(value))
 
 
 def with_numbers(params: Params, numbers: Numbers) -> Params:

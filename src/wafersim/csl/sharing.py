@@ -8,13 +8,13 @@ nothing that was looked at differs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
-from wafersim.csl.comptime.traced import Traced, Tracer, explore, node_of, plain
+from wafersim.csl.comptime.traced import Traced, Tracer, explore, node_of, plain, settled
 from wafersim.csl.placement import CodeGroup, TileCode, with_numbers
 from wafersim.ir.program import Patch, PatchKind, Program
-from wafersim.tiles.columns import Column, Domain
+from wafersim.tiles.columns import Column, Domain, Node
 from wafersim.tiles.grid import combine
 
 T = TypeVar("T")
@@ -42,17 +42,20 @@ def variants(group: CodeGroup, compile_code: Compile[T], *, share: bool = True) 
         if len(column.values) == 1:
             numbers.append(int(column.values[0]))
         else:
-            leaf = tracer.leaf()
+            leaf = Node("leaf", (), 0)
             numbers.append(leaf)
-            leaves[leaf.node] = column
+            leaves[leaf] = column
 
-    def run(domain: Domain) -> tuple[T, list[tuple[Patch, Any]]]:
-        given = numbers if share else [plain(number) for number in numbers]
+    def run(domain: Domain) -> tuple[T, list[tuple[Patch, Node | int]]]:
+        given = [tracer.value(number) if isinstance(number, Node) else number for number in numbers]
+        given = given if share else [plain(number) for number in given]
         compiled, program = compile_code(replace(group.code, params=with_numbers(group.code.params, given)))
-        return compiled, take_patches(program)
+        patches = take_patches(program)
+        settled(compiled)
+        return compiled, [(patch, node_of(value)) for patch, value in patches]
 
     for domain, (compiled, patches) in explore(tracer, Domain(leaves, None, len(tiles)), run):
-        values = [domain.numbers(node_of(value)) for _, value in patches]
+        values = [domain.numbers(node) for _, node in patches]
         yield Variant(compiled, tiles[domain.row_numbers()], values)
 
 
@@ -60,10 +63,9 @@ def variants(group: CodeGroup, compile_code: Compile[T], *, share: bool = True) 
 
 
 def take_patches(program: Program) -> list[tuple[Patch, Any]]:
-    """Make a program plain, with its patches; the traced number of each patch is given back with it."""
+    """Put plain numbers where patches can be; the traced number of each patch is given back with it."""
     found = [*_constants(program), *_words(program), *_colors(program)]
     program.patches = [patch for patch, _ in found]
-    _settle(program)
     return found
 
 
@@ -96,25 +98,3 @@ def _unseen(value: Traced) -> int:
     """The value in the first tile, for a place that every tile fills with its own."""
     return value.tracer.first(value.node)
 
-
-def _settle(value: Any) -> Any:
-    """The same with every integer that is still traced looked at; lists and dataclasses are changed in place."""
-    if type(value) is Traced:
-        return value.look()
-    if type(value) is list:
-        for index, item in enumerate(value):
-            if not isinstance(item, (int, str)) or type(item) is Traced:
-                value[index] = _settle(item)
-    elif type(value) is tuple:
-        return tuple(_settle(item) for item in value)
-    elif type(value) is dict:
-        items = [(_settle(key), _settle(item)) for key, item in value.items()]
-        value.clear()
-        value.update(items)
-    elif is_dataclass(value):
-        for field in fields(value):
-            item = getattr(value, field.name)
-            settled = _settle(item)
-            if settled is not item:
-                setattr(value, field.name, settled)
-    return value

@@ -48,11 +48,11 @@ def run(an: Analyser, stmt: ast.For, bounds: RangeValue) -> bool:
 def _run(an: Analyser, tracer: Tracer, stmt: ast.For, bounds: RangeValue) -> None:
     unit, values = an.unit, bounds.values()
     outer = unit.iterations[-1] if unit.iterations else None
-    element, position = tracer.leaf(), tracer.leaf()
-    leaves = {element.node: values, position.node: range(len(values))}
+    element, position = Node("leaf", (), 0), Node("leaf", (), 0)
+    leaves = {element: values, position: range(len(values))}
     around = outer.leaves if outer else []
     domain, parents = (outer.domain if outer else Domain({}, None, 1)).nested(leaves, around)
-    captures = [Known(bounds.element, element), Known(t.U16, position)]
+    captures = [(bounds.element, element), (t.U16, position)]
     nodes = [*around, *leaves]
     failures: list[tuple[int, list[Diagnostic]]] = []
     done: list[Placed] = []
@@ -75,7 +75,7 @@ def _run(an: Analyser, tracer: Tracer, stmt: ast.For, bounds: RangeValue) -> Non
 
 
 def _body(
-    an: Analyser, stmt: ast.For, captures: list[Known], leaves: list[Node],
+    an: Analyser, stmt: ast.For, captures: list[tuple[t.Type, Node]], leaves: list[Node],
     failures: list[tuple[int, list[Diagnostic]]],
 ) -> Callable[[Domain], list[Placed]]:  # fmt: skip
     """Executes the body for the rows of a domain and gives the placings; failures are noted."""
@@ -102,12 +102,14 @@ def _body(
     return run_body
 
 
-def _execute(an: Analyser, stmt: ast.For, captures: list[Known]) -> Flow | None:
+def _execute(an: Analyser, stmt: ast.For, captures: list[tuple[t.Type, Node]]) -> Flow | None:
     an.unit.step(stmt.span)
+    tracer = an.unit.tracer
+    assert tracer is not None
     target = Target(stmt.label, True, False, an.depth)
     with control.inside(an, target), an.new_scope():
-        for capture, value in zip(stmt.captures, captures, strict=False):
-            an.declare(capture.name, value, capture.span)
+        for capture, (ty, node) in zip(stmt.captures, captures, strict=False):
+            an.declare(capture.name, Known(ty, tracer.value(node)), capture.span)
         flow = control.scoped(an, stmt.body)
     return None if flow is not None and flow.target is target and flow.kind == "continue" else flow
 

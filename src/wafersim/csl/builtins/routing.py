@@ -8,6 +8,7 @@ from wafersim.csl import ast
 from wafersim.csl import types as t
 from wafersim.csl.analyse.operands import Known, Operand
 from wafersim.csl.builtins.common import Fields
+from wafersim.csl.comptime.traced import settled
 from wafersim.ir.program import ColorConfig, Dir, Filter, FilterKind, PopMode, SwitchPosition
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ _OLD_SIDES = (Dir.WEST, Dir.EAST, Dir.SOUTH, Dir.NORTH, Dir.RAMP)
 def color_config(an: Analyser, color: int, expr: ast.Expr) -> ColorConfig:
     """The configuration in a struct expression. Equal structs give one object."""
     operand = an.known(expr, "routes must be known at compile time")
+    operand = Known(settled(operand.type), settled(operand.value))
     cache = an.unit.state.setdefault("color_configs", {})
     key = (color, operand.type, operand.value)
     found = cache.get(key)

@@ -13,8 +13,10 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
+from wafersim.csl.diagnostics import InternalError
 from wafersim.tiles.columns import OPERATIONS, Domain, Node
 
 MAX_DEPTH = 200
@@ -28,13 +30,15 @@ class Tracer:
 
     def __init__(self) -> None:
         self.domains: list[Domain] = []
+        self.runs: list[int] = []
+        """Numbers of the runs in progress: a `Traced` may be used in the run that made it and inside it."""
         self._nodes: dict[tuple[Any, ...], Node] = {}
         self._epoch = 0
         self._epochs = 0
 
-    def leaf(self) -> Traced:
-        """A new variable; the domain has a column for its `node`."""
-        return Traced(self, Node("leaf", (), 0))
+    def value(self, node: Node) -> Traced:
+        """A value for the present run."""
+        return Traced(self, node)
 
     def node(self, op: str, *args: Any) -> Node:
         """The one node of an expression."""
@@ -68,10 +72,12 @@ class Tracer:
         """What is done inside is done for the rows of `domain`."""
         self.domains.append(domain)
         self._new_epoch()
+        self.runs.append(self._epoch)
         try:
             yield
         finally:
             self.domains.pop()
+            self.runs.pop()
             self._new_epoch()
 
     def _new_epoch(self) -> None:
@@ -82,10 +88,16 @@ class Tracer:
 class Traced:
     """An integer that each row has its own of. See the module."""
 
-    __slots__ = ("node", "tracer")
+    __slots__ = ("_node", "run", "tracer")
 
     def __init__(self, tracer: Tracer, node: Node) -> None:
-        self.tracer, self.node = tracer, node
+        self.tracer, self._node, self.run = tracer, node, tracer.runs[-1]
+
+    @property
+    def node(self) -> Node:
+        if self.run not in self.tracer.runs:
+            raise InternalError("a traced number is used outside of its run")
+        return self._node
 
     @property
     def __class__(self) -> type:
@@ -142,6 +154,47 @@ def plain(value: Any) -> Any:
 def node_of(value: Any) -> Node | int:
     """What a domain takes for an integer."""
     return value.node if type(value) is Traced else int(value)
+
+
+PLAIN_DATA = ("wafersim.ir.program", "wafersim.csl.types", "wafersim.csl.comptime.values", "wafersim.csl.layout")
+"""Modules whose dataclasses `settled` looks into."""
+
+
+def settled(value: Any) -> Any:
+    """The same with every traced number looked at, for what outlives a run. Lists and what can change stay in place."""
+    if type(value) is Traced:
+        return value.look()
+    if type(value) is list:
+        for index, item in enumerate(value):
+            if type(item) not in (int, str):
+                value[index] = settled(item)
+    elif type(value) is tuple:
+        return tuple(settled(item) for item in value)
+    elif type(value) is dict:
+        items = [(settled(key), settled(item)) for key, item in value.items()]
+        value.clear()
+        value.update(items)
+    elif type(value).__module__ in PLAIN_DATA and is_dataclass(value) and not isinstance(value, type):
+        return _settled_fields(value)
+    return value
+
+
+def _settled_fields(value: Any) -> Any:
+    changed = {}
+    for field in fields(value):
+        item = getattr(value, field.name)
+        plain_item = settled(item)
+        if plain_item is not item and not (type(item) is tuple and _same(item, plain_item)):
+            changed[field.name] = plain_item
+    if changed and value.__dataclass_params__.frozen:
+        return replace(value, **changed)
+    for name, item in changed.items():
+        setattr(value, name, item)
+    return value
+
+
+def _same(before: tuple[Any, ...], after: tuple[Any, ...]) -> bool:
+    return all(a is b for a, b in zip(before, after, strict=True))
 
 
 def explore(tracer: Tracer, domain: Domain, run: Callable[[Domain], T]) -> Iterator[tuple[Domain, T]]:
