@@ -42,7 +42,7 @@ def compile_case(case: Case, arch: str, *, share: bool = True, **limits: int) ->
     (`step_limit`, ...).
     """
     result = Compiled()
-    compilation = result.compilation = layout.new_compilation(machine.load(arch), result.diagnostics, **limits)
+    compilation = result.compilation = layout.new_compilation(machine.load(arch), result.diagnostics, (), **limits)
     try:
         file = result.file = compilation.loader.add(case.path, Source("", case.text, case.path))
         if not any(isinstance(item, ast.LayoutBlock) for item in file.items):
