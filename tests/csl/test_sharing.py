@@ -70,7 +70,8 @@ def test_tiles_of_meshgemm_get_the_programs_they_would_get_alone(arch: str) -> N
 
 def test_work_does_not_grow_with_the_mesh() -> None:
     source = KERNELS / "meshgemm/layout.csl"
-    (programs, steps), large = (compile_with_work(source, GEMM | {"width": size, "height": size})[1] for size in (9, 45))
+    meshes = [GEMM | {"width": size, "height": size} for size in (9, 45)]
+    (programs, steps), large = (compile_with_work(source, mesh)[1] for mesh in meshes)
     assert large[0] == programs
     assert large[1] <= 2 * steps
 
