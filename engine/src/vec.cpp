@@ -172,7 +172,11 @@ int start_of(const Machine& machine, const VecOp& op) {
 }  // namespace
 
 bool Pe::start_vector(const VecOp& op) {
-    VecRun run;
+    if (runs.empty()) runs.resize(static_cast<size_t>(main_thread()) + 1);
+    // The main thread is free when it starts an operation; a microthread is known only from the operands.
+    VecRun asynchronous;
+    VecRun& run = op.options.is_async ? asynchronous : runs.back();
+    if (!op.options.is_async) run = {};
     set_up_operands(*this, run, op);
     const int thread = op.options.is_async ? microthread_of(*this, run) : main_thread();
     if (busy(thread)) {
@@ -191,8 +195,7 @@ bool Pe::start_vector(const VecOp& op) {
     run.started = env.now;
     run.started_in = current_function;
     running |= uint32_t{1} << thread;
-    if (runs.empty()) runs.resize(static_cast<size_t>(main_thread()) + 1);
-    runs[static_cast<size_t>(thread)] = run;
+    if (op.options.is_async) runs[static_cast<size_t>(thread)] = run;
     for (const auto& observer : env.observers) {
         observer->operation_started(env.now, x, y, thread, vec_rows[static_cast<size_t>(op.op)].name.data(),
                                     run.remaining);

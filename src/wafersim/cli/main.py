@@ -2,6 +2,7 @@
 
     wafersim examples PATH   run every command script of a checkout of sdk-examples
     wafersim info OUT        describe a compiled folder
+    wafersim bench           measure how fast the simulator is
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from wafersim import __version__
 from wafersim.cli import interrupt
@@ -55,7 +57,49 @@ def _parser() -> argparse.ArgumentParser:
     info.add_argument("out", help="folder that cslc wrote")
     info.add_argument("--json", action="store_true", help="as JSON")
     info.set_defaults(action=_info)
+    _add_bench(commands)
     return parser
+
+
+def _add_bench(commands: Any) -> None:
+    bench = commands.add_parser("bench", help="measure how fast the simulator is")
+    bench.add_argument("names", nargs="*", metavar="NAME", help="benchmarks; all without a name, see --list")
+    bench.add_argument("--list", action="store_true", help="tell what there is")
+    bench.add_argument("--size", action="append", type=_size, metavar="WxH", help="PEs; may be repeated (32x32)")
+    bench.add_argument("--engine", action="append", choices=("reference", "fast"), help="may be repeated (both)")
+    bench.add_argument("--words", type=int, default=64, help="of a vector (%(default)s)")
+    bench.add_argument("--rounds", type=int, default=1000, help="of the program (%(default)s)")
+    bench.add_argument("--cycles", type=int, default=2000, help="to simulate at most (%(default)s)")
+    bench.add_argument("--arch", choices=("wse2", "wse3"), default="wse3")
+    bench.add_argument("--json", metavar="FILE", help="write the measurements to FILE as JSON (-: standard output)")
+    bench.set_defaults(action=_bench)
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) >= 2 and int(height) >= 1):
+        raise argparse.ArgumentTypeError(f"'{text}' is no size such as 32x32, with at least 2 columns")
+    return int(width), int(height)
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from wafersim import bench
+
+    if options.list:
+        for name, meaning in bench.MEANINGS.items():
+            print(f"{name:<10} {meaning}")
+        return 0
+    found = []
+    for measurement in bench.run(
+        options.names or list(bench.KINDS), options.size or [(32, 32)], options.engine or ["reference", "fast"],
+        options.words, options.rounds, options.cycles, options.arch,
+    ):  # fmt: skip
+        found.append(bench.plain(measurement))
+        if options.json != "-":
+            print(bench.text(measurement), flush=True)
+    if options.json:
+        _write_json(options.json, {"wafersim": __version__, "measurements": found})
+    return 0
 
 
 def _info(options: argparse.Namespace) -> int:
@@ -95,18 +139,21 @@ def _examples(options: argparse.Namespace) -> int:
     for line in examples.summary(outcomes, seconds):
         print(line, file=table)
     if options.json:
-        _write_json(options.json, outcomes, seconds)
+        _write_json(options.json, _content(outcomes, seconds))
     return 0 if all(outcome.passed for outcome in outcomes) else 1
 
 
-def _write_json(target: str, outcomes: list, seconds: float) -> None:
-    content = {
+def _content(outcomes: list, seconds: float) -> dict[str, Any]:
+    return {
         "wafersim": __version__,
         "passed": sum(outcome.passed for outcome in outcomes),
         "total": len(outcomes),
         "seconds": round(seconds, 1),
         "scripts": [asdict(outcome) for outcome in outcomes],
     }
+
+
+def _write_json(target: str, content: Any) -> None:
     text = json.dumps(content, indent=2) + "\n"
     if target == "-":
         print(text, end="")
