@@ -29,7 +29,7 @@ std::string stream_wait(const Pe& pe, const Stream& s) {
 }
 
 std::string operation_wait(const Pe& pe, int thread) {
-    const VecRun& run = pe.runs[static_cast<size_t>(thread)];
+    const VecRun& run = pe.run_of(thread);
     std::string what =
         "@" + std::string(vec_rows[static_cast<size_t>(run.op->op)].name) + source_line(*pe.program, run.op->loc) +
         (thread == pe.main_thread() ? " holds the main thread" : " on microthread " + std::to_string(thread)) +

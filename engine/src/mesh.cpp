@@ -9,7 +9,8 @@ namespace wafersim {
 // Words of the PE that is the index-th one with a program.
 uint16_t* Mesh::allocate(size_t index) {
     constexpr size_t pes_a_block = 256;
-    const size_t words = static_cast<size_t>(machine_.memory.words);
+    // Not a power of two apart: else the same variable of all PEs would want the same lines of the host's caches.
+    const size_t words = static_cast<size_t>(machine_.memory.words) + 21 * 32;
     if (index % pes_a_block == 0) {
         memory_.emplace_back(static_cast<uint16_t*>(std::calloc(pes_a_block * words, sizeof(uint16_t))));
         if (!memory_.back()) throw std::bad_alloc();

@@ -92,6 +92,7 @@ size_t dsr_count(const Program& program) {
 Pe::Pe(Environment& env, Router& router, const Program* program, int x, int y, uint16_t* words,
        const int64_t* patches)
     : env(env), router(router), program(program), x(x), y(y), memory(words, words ? env.machine.memory.words : 0) {
+    place_of_run.fill(-1);
     if (!program) return;
     for (const DataSegment& segment : program->data) {
         std::copy(segment.words.begin(), segment.words.end(), memory.data() + segment.address);
@@ -126,20 +127,30 @@ bool Pe::step() {
     ++(chosen == main_thread() ? main_cycles : thread_cycles);
     if (!busy(chosen)) step_main();
     // An operation without start-up makes its first elements in the cycle of its issue.
-    if (busy(chosen) && may_advance(runs[static_cast<size_t>(chosen)])) advance_run(chosen);
+    if (busy(chosen) && may_advance(run_of(chosen))) advance_run(chosen);
     ++env.stats.pe_cycles;
     return true;
 }
 
+VecRun& Pe::new_run(int thread) {
+    int8_t& place = place_of_run[static_cast<size_t>(thread)];
+    if (place < 0) {
+        place = static_cast<int8_t>(runs.size());
+        runs.reserve(runs.size() + 1);
+        runs.emplace_back();
+    }
+    return run_of(thread);
+}
+
 bool Pe::may_issue(int thread) const {
-    if (busy(thread)) return may_advance(runs[static_cast<size_t>(thread)]) && !(blocked_threads >> thread & 1);
+    if (busy(thread)) return may_advance(run_of(thread)) && !(blocked_threads >> thread & 1);
     return thread == main_thread() && main_may_issue();
 }
 
 // 0 is the default of both; the steps between are those of the main thread's register.
 int Pe::thread_priority(int thread) const {
     if (thread == main_thread()) return main_priority;
-    const int level = runs[thread].options.priority;
+    const int level = run_of(thread).options.priority;
     return level == 3 ? 3 : level == 2 ? 1 : 0;
 }
 
@@ -148,7 +159,7 @@ uint64_t Pe::next_wake() const {
     uint64_t wake = never;
     const auto at = [&](uint64_t cycle) { wake = std::min(wake, std::max(cycle, next)); };
     each_bit(running, [&](int thread) {
-        const uint64_t due = static_cast<uint64_t>(runs[static_cast<size_t>(thread)].next_tick / ticks_per_cycle);
+        const uint64_t due = static_cast<uint64_t>(run_of(thread).next_tick / ticks_per_cycle);
         if (due >= next || may_issue(thread)) at(due);
     });
     if (!busy(main_thread()) && !frames.empty() && (main_ready >= next || main_may_issue())) at(main_ready);

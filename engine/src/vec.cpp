@@ -172,10 +172,9 @@ int start_of(const Machine& machine, const VecOp& op) {
 }  // namespace
 
 bool Pe::start_vector(const VecOp& op) {
-    if (runs.empty()) runs.resize(static_cast<size_t>(main_thread()) + 1);
     // The main thread is free when it starts an operation; a microthread is known only from the operands.
     VecRun asynchronous;
-    VecRun& run = op.options.is_async ? asynchronous : runs.back();
+    VecRun& run = op.options.is_async ? asynchronous : new_run(main_thread());
     if (!op.options.is_async) run = {};
     set_up_operands(*this, run, op);
     const int thread = op.options.is_async ? microthread_of(*this, run) : main_thread();
@@ -195,7 +194,7 @@ bool Pe::start_vector(const VecOp& op) {
     run.started = env.now;
     run.started_in = current_function;
     running |= uint32_t{1} << thread;
-    if (op.options.is_async) runs[static_cast<size_t>(thread)] = run;
+    if (op.options.is_async) new_run(thread) = run;
     for (const auto& observer : env.observers) {
         observer->operation_started(env.now, x, y, thread, vec_rows[static_cast<size_t>(op.op)].name.data(),
                                     run.remaining);
@@ -268,7 +267,7 @@ bool Pe::may_advance(const VecRun& run) const {
 // Control wavelets at the head of what an operation reads: they end it, activate a task, or are left to the
 // scheduler. On a blocked channel the scheduler would never take them, so they are dropped there.
 void Pe::meet_controls(int thread) {
-    VecRun& run = runs[static_cast<size_t>(thread)];
+    VecRun& run = run_of(thread);
     for (int i = 0; i < run.sources && busy(thread); ++i) {
         const Stream& s = run.source[static_cast<size_t>(i)];
         if (s.kind != StreamKind::fabric_in || s.control_transform) continue;
@@ -305,7 +304,7 @@ int64_t rest_of_lines(const Machine& machine, const VecRun& run) {
 }
 
 void Pe::advance_run(int thread) {
-    VecRun& run = runs[static_cast<size_t>(thread)];
+    VecRun& run = run_of(thread);
     current_loc = run.op->loc;
     current_function = run.started_in;
     if (ended_by_fifo(*this, run)) return finish_run(thread);
@@ -426,7 +425,7 @@ void save_address(Pe& pe, const Stream& s) {
 }  // namespace
 
 void Pe::finish_run(int thread) {
-    VecRun& run = runs[static_cast<size_t>(thread)];
+    VecRun& run = run_of(thread);
     running &= ~(uint32_t{1} << thread);
     save_address(*this, run.dst);
     for (int i = 0; i < run.sources; ++i) save_address(*this, run.source[static_cast<size_t>(i)]);

@@ -70,13 +70,13 @@ struct Completion {
 
 // Options that a DSR keeps, and that an operation runs with.
 struct Options {
-    std::array<Completion, 4> completions{};  // the operation's own and those of its DSRs
-    int completion_count = 0;
-    int microthread = none;
     int priority = 0;
+    int microthread = none;
     OnControl on_control{};
     int on_control_task = none;
     int index = none;
+    int completion_count = 0;
+    std::array<Completion, 4> completions{};  // the operation's own and those of its DSRs
 };
 
 struct Dsr {
@@ -91,25 +91,26 @@ enum class Flow : uint8_t { unknown, simple, general };
 
 // A DSD operation that runs, on a microthread or (synchronous) in place of the main thread.
 struct VecRun {
-    const VecOp* op = nullptr;
-    uint32_t (*function)(uint32_t, uint32_t, uint32_t) = nullptr;
-    Stream dst;
-    std::array<Stream, 3> source;
-    int sources = 0;
+    // What each element needs comes first: it shares cache lines.
+    Flow flow = Flow::unknown;     // fast engine
+    int8_t input = none;           // fast engine, simple: the source in the fabric
     bool infinite = false;
+    int sources = 0;
     uint32_t remaining = 0, done = 0;
+    uint32_t bound = 0;            // elements until an operand leaves its variable
     int accumulator = none;        // reduction: the source that is fed with each result
     int64_t next_tick = 0;         // time of the next element, in ticks
     int64_t period = 0;            // ticks an element takes
     int group = 1;                 // most elements a cycle
-    uint32_t bound = 0;            // elements until an operand leaves its variable
-    int bounded = none;            // which one: a source, or the destination
-    const Variable* variable = nullptr;
-    Options options;
-    uint64_t started = 0;
+    const VecOp* op = nullptr;
+    uint32_t (*function)(uint32_t, uint32_t, uint32_t) = nullptr;
     const Function* started_in = nullptr;
-    Flow flow = Flow::unknown;     // fast engine
-    int8_t input = none;           // fast engine, simple: the source in the fabric
+    Options options;
+    Stream dst;
+    std::array<Stream, 3> source;
+    int bounded = none;            // which operand `bound` is of: a source, or the destination
+    const Variable* variable = nullptr;
+    uint64_t started = 0;
 };
 
 // The variable an address lies in (bounds.cpp), how far an operation may go, and the fault where it goes on.
@@ -160,7 +161,7 @@ inline constexpr int first_register = 0x7800;
 // The shape that a mem4d or circular DSD names (dsd.cpp).
 const Shape& shape_of(const Program& program, Dsd dsd);
 
-struct Pe {
+struct alignas(64) Pe {
     // `patches` are the tile's numbers for the patches of its program.
     Pe(Environment& env, Router& router, const Program* program, int x, int y, uint16_t* memory,
        const int64_t* patches = nullptr);
@@ -190,57 +191,59 @@ struct Pe {
     int x, y;
     Memory memory;
 
+    // what most visits look at, together
+    uint64_t main_ready = 0;
+    int main_priority = 0;
+    int waits_for_thread = none;   // microthread that must end before the main thread goes on
+    uint32_t running = 0;          // operations in progress
+    int last_thread = 0;
+    uint64_t blocked_threads = 0;  // microthreads
+    uint32_t filled = 0;                    // channels with wavelets
+    uint32_t sending = 0;               // outputs with wavelets
+    int last_output = 0;                // round robin of the ramp
+    uint64_t ramp_free = 0;
+    uint16_t input_flush = 0, output_flush = 0;                  // asked for
+    uint64_t main_cycles = 0, thread_cycles = 0;
+    uint64_t active = 0;           // local tasks
+    uint64_t blocked = 0;          // any id
+    std::vector<PendingActivation> pending;
+    std::vector<VecRun> runs;      // of threads that have had an operation, in the order of their first
+    std::array<int8_t, 32> place_of_run;  // by thread: microthreads, then the main thread; -1 none
+    std::vector<Channel> channels;          // by channel id: input queue or color
+    std::vector<OutputQueue> outputs;
+    std::array<int8_t, 32> channel_of_color;  // -1: no input queue has this color
+
     // main thread
     std::vector<uint64_t> registers;
     std::vector<Frame> frames;
     std::vector<MapRun> maps;
-    uint64_t main_ready = 0;
-    int main_priority = 0;
     int running_task = none;       // id, or one of the pseudo ids below
     uint32_t running_ticket = 0;   // of the launch it belongs to
-    int waits_for_thread = none;   // microthread that must end before the main thread goes on
     int current_loc = 0;           // of what is being executed, for faults
     const Function* current_function = nullptr;
     std::string task_name;
     std::string print_line;
 
-    // threads: microthreads, then the synchronous operation of the main thread; empty until the first operation
-    std::vector<VecRun> runs;
-    uint32_t running = 0;          // which of them are in progress
-    int last_thread = 0;
 
     // tasks
     std::array<int8_t, 64> local_task, data_task, control_task;  // index into program->tasks, -1 none
-    uint64_t active = 0;           // local tasks
-    uint64_t blocked = 0;          // any id
     uint64_t high_priority = 0;
-    uint64_t blocked_threads = 0;  // microthreads
     int next_id = 0;               // round robin of the scheduler
-    std::vector<PendingActivation> pending;
     std::vector<int> handlers;     // teardown and empty-queue handlers still to run
 
     // queues and FIFOs
-    std::vector<Channel> channels;          // by channel id: input queue or color
-    uint32_t filled = 0;                    // channels with wavelets
-    std::array<int8_t, 32> channel_of_color;  // -1: no input queue has this color
     std::array<int8_t, 16> channel_of_queue;  // -1: the queue has no color yet
-    std::vector<OutputQueue> outputs;
-    uint32_t sending = 0;               // outputs with wavelets
-    int last_output = 0;                // round robin of the ramp
-    uint64_t ramp_free = 0;
     std::vector<FifoState> fifos;
     std::vector<Dsr> dsrs;
 
     // configuration registers and counters
     std::map<uint16_t, uint16_t> plain_registers;  // those without effect
     uint32_t teardown_pending = 0;
-    uint16_t input_flush = 0, output_flush = 0;                  // asked for
     uint16_t input_flush_status = 0, output_flush_status = 0;    // found empty
     uint16_t control_mask = 0;
     bool clock_running = false;
     uint64_t clock_base = 0, clock_start = 0;
     uint64_t clock_read = 0;  // what the registers of the time stamp show until the low word is read again
-    uint64_t main_cycles = 0, thread_cycles = 0;
     std::array<uint32_t, 2> generator{0x2545f491, 0x6c078965};
     int active_generator = 0;
 
@@ -249,9 +252,13 @@ struct Pe {
     uint64_t command_due = 0;
 
     bool alive() const { return program != nullptr; }
-    int main_thread() const { return env.machine.microthreads.count; }  // its index in `runs`
+    int main_thread() const { return env.machine.microthreads.count; }  // its number as a thread
     bool busy(int thread) const { return running >> thread & 1; }       // a DSD operation is in progress there
     uint64_t clock() const { return clock_base + (clock_running ? env.now - clock_start : 0); }
+
+    VecRun& run_of(int thread) { return runs[static_cast<size_t>(place_of_run[static_cast<size_t>(thread)])]; }
+    const VecRun& run_of(int thread) const { return const_cast<Pe*>(this)->run_of(thread); }
+    VecRun& new_run(int thread);  // as run_of, with a place if it has none yet
 
     bool may_issue(int thread) const;
     int thread_priority(int thread) const;

@@ -57,15 +57,15 @@ struct MessageRouter {
     bool routes(int color) const { return enabled && color >= first && color < first + channels; }
 };
 
-struct Router {
+struct alignas(64) Router {
     std::array<int8_t, 32> slot;      // of a color in `colors`, -1 without a route
     std::vector<ColorState> colors;
-    std::vector<uint8_t> order;       // slots, least recently served first
-    std::array<uint64_t, side_count> link_free{};  // first cycle at which an output link is free
     int waiting = 0;                  // wavelets in all queues
     uint32_t waiting_slots = 0;       // fast engine: slots with wavelets
+    std::array<uint64_t, side_count> link_free{};  // first cycle at which an output link is free
     uint64_t services = 0;            // fast engine: wavelets moved and colors added so far
     MessageRouter messages;
+    std::vector<uint8_t> order;       // slots, least recently served first
 
     Router() { slot.fill(-1); }
     void configure(const std::vector<ColorConfig>& configs, const Machine& machine);

@@ -49,20 +49,79 @@ RunResult FastMesh::run(uint64_t max_cycles, const std::vector<uint32_t>& ticket
     }
 }
 
+namespace {
+
+// The state of a large mesh does not fit the caches, but who is visited next is known: their state is asked for some
+// visits ahead, in the order in which one pointer leads to the next.
+template <class F>
+void with_lookahead(const std::vector<uint32_t>& queue, F f) {
+    for (size_t k = 0; k < queue.size(); ++k) f(k, [&](size_t ahead) { return queue[std::min(k + ahead, queue.size() - 1)]; });
+}
+
+void prefetch(const void* p, size_t bytes) {
+    for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(static_cast<const char*>(p) + at);
+}
+
+void prefetch_parts(const Pe& pe) {
+    each_bit(pe.running, [&](int thread) { prefetch(&pe.run_of(thread), 320); });
+    prefetch(pe.channels.data(), pe.channels.size() * sizeof(Channel));
+    prefetch(pe.outputs.data(), pe.outputs.size() * sizeof(OutputQueue));
+}
+
+void prefetch_elements(const Pe& pe) {
+    each_bit(pe.running, [&](int thread) {
+        const VecRun& run = pe.run_of(thread);
+        if (in_memory(run.dst)) __builtin_prefetch(pe.memory.data() + run.dst.address);
+        const Stream& s = run.source[0];
+        if (in_memory(s)) __builtin_prefetch(pe.memory.data() + s.address);
+        if (s.kind != StreamKind::fabric_in) return;
+        const WaveletQueue& queue = pe.channels[static_cast<size_t>(s.number)].wavelets;
+        if (!queue.empty()) __builtin_prefetch(&queue.front());
+    });
+}
+
+}  // namespace
+
+void FastMesh::visit_routers() {
+    queue_.clear();
+    busy_routers_.each([this](uint32_t i) { queue_.push_back(i); });
+    with_lookahead(queue_, [this](size_t k, auto later) {
+        prefetch(&routers_[later(8)], sizeof(Router));
+        const Router& next = routers_[later(4)];
+        each_bit(next.waiting_slots, [&](int slot) { prefetch(&next.colors[static_cast<size_t>(slot)], sizeof(ColorState)); });
+        visit_router(queue_[k]);
+    });
+}
+
+void FastMesh::visit_ramps() {
+    busy_ramps_.each([this](uint32_t i) { visit_ramp(i); });
+}
+
+void FastMesh::visit_pes() {
+    fault_in_pe_ = true;
+    wheel_.take(env_.now, [this](uint32_t i) {
+        if (wake_[i] <= env_.now) due_.add(i);
+    });
+    queue_.clear();
+    due_.each([this](uint32_t i) {
+        due_.remove(i);
+        queue_.push_back(i);
+    });
+    with_lookahead(queue_, [this](size_t k, auto later) {
+        prefetch(&pes_[later(8)], 512);
+        prefetch_parts(pes_[later(5)]);
+        prefetch_elements(pes_[later(2)]);
+        visit(queue_[k]);
+    });
+}
+
 // One cycle. False: a PE or router has faulted.
 bool FastMesh::tick() {
     try {
         host_phase();
-        busy_routers_.each([this](uint32_t i) { visit_router(i); });
-        busy_ramps_.each([this](uint32_t i) { visit_ramp(i); });
-        fault_in_pe_ = true;
-        wheel_.take(env_.now, [this](uint32_t i) {
-            if (wake_[i] <= env_.now) due_.add(i);
-        });
-        due_.each([this](uint32_t i) {
-            due_.remove(i);
-            visit(i);
-        });
+        visit_routers();
+        visit_ramps();
+        visit_pes();
         observe_phase();
         return true;
     } catch (const std::exception& error) {
@@ -73,10 +132,11 @@ bool FastMesh::tick() {
 
 namespace {
 
-// While the main thread is taken, the scheduler has to look at activations and flushes only.
+// Pe::schedule would find something to do.
 bool wants_scheduler(const Pe& pe) {
+    if (!pe.pending.empty() || (pe.input_flush | pe.output_flush)) return true;
     const bool taken = !pe.frames.empty() || pe.busy(pe.main_thread()) || pe.main_ready > pe.env.now;
-    return !taken || !pe.pending.empty() || (pe.input_flush | pe.output_flush);
+    return !taken && (!pe.handlers.empty() || ((pe.active | pe.filled) & ~pe.blocked));
 }
 
 }  // namespace

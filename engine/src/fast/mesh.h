@@ -20,6 +20,9 @@ private:
     void sleep_until(uint32_t pe, uint64_t cycle);
 
     bool tick();
+    void visit_routers();
+    void visit_ramps();
+    void visit_pes();
     void visit(uint32_t pe);
     uint64_t horizon(const Pe& pe) const;
     void settle_pending();
@@ -40,6 +43,7 @@ private:
     std::array<int, side_count> offset_{};  // by output: from a router's number to its neighbour's
     TimeWheel wheel_;
     ActiveSet due_;              // PEs to visit in this cycle, in the order of their numbers
+    std::vector<uint32_t> queue_;  // of those who are being visited
     uint64_t end_ = 0;           // of this call of `run`
     std::vector<uint8_t> awaited_;  // by ticket: this call of `run` ends only after it
     bool awaits_ = false;

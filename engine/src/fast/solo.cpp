@@ -76,7 +76,7 @@ bool completion_is_safe(const Pe& pe, const VecRun& run) {
 // nothing done: that cannot be foretold, or takes too long.
 bool complete_operation(Pe& pe, uint64_t first, bool first_is_counted, uint64_t horizon) {
     const int main = pe.main_thread();
-    VecRun& run = pe.runs[static_cast<size_t>(main)];
+    VecRun& run = pe.run_of(main);
     if ((pe.blocked_threads >> main & 1) || !predictable(pe, run) || !completion_is_safe(pe, run)) return false;
     const int64_t start = std::max(run.next_tick, static_cast<int64_t>(first) * ticks_per_cycle);
     const int64_t groups = (int64_t{run.remaining} + run.group - 1) / run.group;

@@ -54,7 +54,7 @@ bool may_advance(const Pe& pe, const VecRun& run) {
 
 bool may_issue(const Pe& pe, int thread) {
     if (!pe.busy(thread)) return thread == pe.main_thread() && pe.main_may_issue();
-    return !(pe.blocked_threads >> thread & 1) && may_advance(pe, pe.runs[static_cast<size_t>(thread)]);
+    return !(pe.blocked_threads >> thread & 1) && may_advance(pe, pe.run_of(thread));
 }
 
 void advance_simple_element(Pe& pe, VecRun& run) {
@@ -83,7 +83,7 @@ void advance_simple_element(Pe& pe, VecRun& run) {
 
 // As Pe::advance_run.
 void advance_run(Pe& pe, int thread) {
-    VecRun& run = pe.runs[static_cast<size_t>(thread)];
+    VecRun& run = pe.run_of(thread);
     if (run.flow != Flow::simple) return pe.advance_run(thread);
     pe.current_loc = run.op->loc;
     pe.current_function = run.started_in;
@@ -97,7 +97,7 @@ void advance_run(Pe& pe, int thread) {
 }
 
 void meet_controls(Pe& pe, int thread) {
-    VecRun& run = pe.runs[static_cast<size_t>(thread)];
+    VecRun& run = pe.run_of(thread);
     if (run.flow == Flow::unknown) classify(run);
     if (run.flow == Flow::simple) {
         if (run.input == none) return;
@@ -123,7 +123,7 @@ bool step(Pe& pe) {
     pe.last_thread = chosen;
     ++(chosen == main ? pe.main_cycles : pe.thread_cycles);
     if (!pe.busy(chosen)) pe.step_main();
-    if (pe.busy(chosen) && may_advance(pe, pe.runs[static_cast<size_t>(chosen)])) advance_run(pe, chosen);
+    if (pe.busy(chosen) && may_advance(pe, pe.run_of(chosen))) advance_run(pe, chosen);
     ++pe.env.stats.pe_cycles;
     return true;
 }
@@ -133,7 +133,7 @@ uint64_t next_wake(const Pe& pe) {
     uint64_t wake = never;
     const auto at = [&](uint64_t cycle) { wake = std::min(wake, std::max(cycle, next)); };
     each_bit(pe.running, [&](int thread) {
-        const auto due = static_cast<uint64_t>(pe.runs[static_cast<size_t>(thread)].next_tick / ticks_per_cycle);
+        const auto due = static_cast<uint64_t>(pe.run_of(thread).next_tick / ticks_per_cycle);
         if (due >= next || may_issue(pe, thread)) at(due);
     });
     const int main = pe.main_thread();
