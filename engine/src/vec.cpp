@@ -127,6 +127,7 @@ void merge(Options& into, const Options& more) {
 
 void set_up_operands(Pe& pe, VecRun& run, const VecOp& op) {
     run.op = &op;
+    run.loc = op.loc;
     run.function = ops::vec_table[static_cast<size_t>(op.op)];
     run.dst = pe.make_stream(op.dst, dst_words(op.op), true);
     run.sources = static_cast<int>(op.sources.size());
@@ -305,7 +306,7 @@ int64_t rest_of_lines(const Machine& machine, const VecRun& run) {
 
 void Pe::advance_run(int thread) {
     VecRun& run = run_of(thread);
-    current_loc = run.op->loc;
+    current_loc = run.loc;
     current_function = run.started_in;
     if (ended_by_fifo(*this, run)) return finish_run(thread);
     run.next_tick = std::max(run.next_tick, static_cast<int64_t>(env.now) * ticks_per_cycle);

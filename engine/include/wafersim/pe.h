@@ -102,6 +102,7 @@ struct VecRun {
     int64_t next_tick = 0;         // time of the next element, in ticks
     int64_t period = 0;            // ticks an element takes
     int group = 1;                 // most elements a cycle
+    int loc = 0;                   // of the instruction that started it
     const VecOp* op = nullptr;
     uint32_t (*function)(uint32_t, uint32_t, uint32_t) = nullptr;
     const Function* started_in = nullptr;

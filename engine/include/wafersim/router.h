@@ -29,17 +29,17 @@ struct FilterState {
 struct ColorState {
     int color = 0;
     Route base;                       // position 0
-    std::array<SwitchPosition, 3> positions;  // 1 to 3; a mask of 0 keeps the side
-    int position = 0;
     bool ring_mode = false;
     PopMode pop_mode{};
     bool swap_x = false, swap_y = false;
     bool teardown = false;            // in teardown: nothing moves
-    FilterState filter;
-    std::array<WaveletQueue, side_count> queue;
+    int position = 0;
     int waiting = 0;                  // wavelets in all queues
     Side next_side = side_ramp;       // round robin over input sides
     uint64_t served = 0;              // fast engine: Router::services when a wavelet last moved
+    std::array<WaveletQueue, side_count> queue;
+    FilterState filter;
+    std::array<SwitchPosition, 3> positions;  // 1 to 3; a mask of 0 keeps the side
 
     Route route() const;              // of the present position
 };

@@ -63,20 +63,27 @@ void prefetch(const void* p, size_t bytes) {
 }
 
 void prefetch_parts(const Pe& pe) {
-    each_bit(pe.running, [&](int thread) { prefetch(&pe.run_of(thread), 320); });
-    prefetch(pe.channels.data(), pe.channels.size() * sizeof(Channel));
-    prefetch(pe.outputs.data(), pe.outputs.size() * sizeof(OutputQueue));
+    each_bit(pe.running, [&](int thread) { prefetch(&pe.run_of(thread), 288); });
+    if (pe.frames.empty()) return;
+    __builtin_prefetch(&pe.frames.back());
+    __builtin_prefetch(pe.registers.data());
 }
 
 void prefetch_elements(const Pe& pe) {
     each_bit(pe.running, [&](int thread) {
         const VecRun& run = pe.run_of(thread);
-        if (in_memory(run.dst)) __builtin_prefetch(pe.memory.data() + run.dst.address);
         const Stream& s = run.source[0];
         if (in_memory(s)) __builtin_prefetch(pe.memory.data() + s.address);
-        if (s.kind != StreamKind::fabric_in) return;
-        const WaveletQueue& queue = pe.channels[static_cast<size_t>(s.number)].wavelets;
-        if (!queue.empty()) __builtin_prefetch(&queue.front());
+        if (in_memory(run.dst)) __builtin_prefetch(pe.memory.data() + run.dst.address);
+        if (s.kind == StreamKind::fabric_in) __builtin_prefetch(&pe.channels[static_cast<size_t>(s.number)]);
+        if (run.dst.kind == StreamKind::fabric_out) __builtin_prefetch(&pe.outputs[static_cast<size_t>(run.dst.number)]);
+    });
+}
+
+void prefetch_wavelets(const Router& router) {
+    each_bit(router.waiting_slots, [&](int slot) {
+        for (const WaveletQueue& queue : router.colors[static_cast<size_t>(slot)].queue)
+            if (!queue.empty()) __builtin_prefetch(&queue.front());
     });
 }
 
@@ -87,8 +94,9 @@ void FastMesh::visit_routers() {
     busy_routers_.each([this](uint32_t i) { queue_.push_back(i); });
     with_lookahead(queue_, [this](size_t k, auto later) {
         prefetch(&routers_[later(8)], sizeof(Router));
-        const Router& next = routers_[later(4)];
-        each_bit(next.waiting_slots, [&](int slot) { prefetch(&next.colors[static_cast<size_t>(slot)], sizeof(ColorState)); });
+        const Router& next = routers_[later(5)];
+        each_bit(next.waiting_slots, [&](int slot) { prefetch(&next.colors[static_cast<size_t>(slot)], 192); });
+        prefetch_wavelets(routers_[later(2)]);
         visit_router(queue_[k]);
     });
 }
@@ -108,7 +116,7 @@ void FastMesh::visit_pes() {
         queue_.push_back(i);
     });
     with_lookahead(queue_, [this](size_t k, auto later) {
-        prefetch(&pes_[later(8)], 512);
+        prefetch(&pes_[later(8)], 384);
         prefetch_parts(pes_[later(5)]);
         prefetch_elements(pes_[later(2)]);
         visit(queue_[k]);

@@ -88,7 +88,7 @@ bool complete_operation(Pe& pe, uint64_t first, bool first_is_counted, uint64_t 
     advance_elements(pe, run, run.remaining);
     run.next_tick += rest_of_lines(pe.env.machine, run);
     pe.env.now = last;
-    pe.current_loc = run.op->loc;
+    pe.current_loc = run.loc;
     pe.current_function = run.started_in;
     pe.finish_run(main);
     return true;

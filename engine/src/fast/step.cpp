@@ -85,7 +85,7 @@ void advance_simple_element(Pe& pe, VecRun& run) {
 void advance_run(Pe& pe, int thread) {
     VecRun& run = pe.run_of(thread);
     if (run.flow != Flow::simple) return pe.advance_run(thread);
-    pe.current_loc = run.op->loc;
+    pe.current_loc = run.loc;
     pe.current_function = run.started_in;
     run.next_tick = std::max(run.next_tick, static_cast<int64_t>(pe.env.now) * ticks_per_cycle);
     const auto group = static_cast<uint32_t>(run.group);
