@@ -137,6 +137,37 @@ def test_work_of_a_layout_with_numbers_does_not_grow(tmp_path: Path) -> None:
     assert compile_with_work(source, {"n": 10})[1] == compile_with_work(source, {"n": 200})[1]
 
 
+WHILE = """
+param n: i16;
+const first = @get_color(1);
+const second = @get_color(2);
+layout {
+  @set_rectangle(n, n);
+  var x: i16 = 0;
+  while (x < n) : (x += 1) {
+    var y: i16 = 0;
+    while (y <= x) : (y += 1) {
+      @set_tile_code(x, y, "pe.csl", .{ .x = x, .y = y, .slack = n - x, .out = if (x % 2 == 0) first else second });
+    }
+    while (y < n) : (y += 1) {
+      @set_tile_code(x, y, "pe.csl", .{ .x = y, .y = x, .slack = y, .out = second });
+      if (y == 5) { continue; }
+      @set_color_config(x, y, first, .{ .routes = .{ .rx = .{ WEST }, .tx = .{ RAMP } } });
+    }
+    @comptime_assert(y == n);
+  }
+  @comptime_assert(x == n);
+}
+"""
+
+
+def test_while_loops_that_count_are_evaluated_together(tmp_path: Path) -> None:
+    source = write(tmp_path, text=WHILE)
+    assert_same(*(compiled(source, {"n": 9}, share) for share in (True, False)))
+    steps = [compile_with_work(source, {"n": 9}, share)[1][1] for share in (True, False)]
+    assert steps[0] < steps[1]
+
+
 @pytest.mark.parametrize(
     ("body", "least"),
     [

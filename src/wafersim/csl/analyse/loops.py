@@ -49,6 +49,8 @@ def while_stmt(an: Analyser, stmt: ast.While) -> Flow | None:
 
 def _unrolled_while(an: Analyser, stmt: ast.While) -> Flow | None:
     """Executes the loop now; its condition must be known. In running code the bodies are emitted in a row."""
+    if layout_loops.run_while(an, stmt):
+        return None
     target = Target(stmt.label, True, False, an.depth)
     with control.inside(an, target):
         while an.defined(an.known(stmt.condition, "the loop runs at compile time", t.BOOL), stmt.condition.span):
