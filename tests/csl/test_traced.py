@@ -74,7 +74,7 @@ def test_each_row_gets_what_it_would_get_alone(rows: list[tuple[int, int]], step
     columns = {leaf: Column.of(integers([row[i] for row in rows])) for i, leaf in enumerate(leaves)}
 
     def run(domain: Domain) -> tuple[list[Any], Any]:
-        answers, result = walk(*map(tracer.value, leaves), steps)
+        answers, result = walk(tracer.value(leaves[0]), tracer.value(leaves[1]), steps)
         return answers, result.node if type(result) is Traced else result
 
     seen = []
@@ -82,7 +82,7 @@ def test_each_row_gets_what_it_would_get_alone(rows: list[tuple[int, int]], step
         numbers = domain.numbers(result).tolist()
         for row, number in zip(domain.row_numbers().tolist(), numbers, strict=True):
             seen.append(row)
-            assert (answers, number) == walk(*rows[row], steps)
+            assert (answers, number) == walk(rows[row][0], rows[row][1], steps)
     assert sorted(seen) == list(range(len(rows)))
 
 

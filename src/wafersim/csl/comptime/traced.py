@@ -36,7 +36,7 @@ class Tracer:
         self._epoch = 0
         self._epochs = 0
 
-    def value(self, node: Node) -> Traced:
+    def value(self, node: Node) -> Any:
         """A value for the present run."""
         return Traced(self, node)
 
