@@ -111,13 +111,6 @@ class Domain:
         leaf, values = self._evaluate(node)
         return values if leaf is None else values[self._column(leaf).index]
 
-    def column(self, node: Node | int) -> Column:
-        """The same as a column."""
-        if isinstance(node, int):
-            return Column(integers([node]), np.zeros(self.count, np.int32))
-        leaf, values = self._evaluate(node)
-        return Column.of(values) if leaf is None else Column(values, self._column(leaf).index)
-
     # ------------------------------------------------------------------------------------------- splits
 
     def hold(self, node: Node, value: Any) -> None:

@@ -210,9 +210,6 @@ def explore(tracer: Tracer, domain: Domain, run: Callable[[Domain], T]) -> Itera
 
 # ------------------------------------------------------------------------------------------ operators
 
-_MIRRORED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "eq": "eq", "ne": "ne"}
-
-
 def _unary(traced: Traced, op: str) -> Any:
     if traced.node.depth >= MAX_DEPTH:
         return OPERATIONS[op](traced.look())
