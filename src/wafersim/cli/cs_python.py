@@ -30,7 +30,7 @@ Runs a host program on the simulator, with the modules `cerebras.sdk...` of the 
 
   --max-cycles N   end with an error after N simulated cycles (also: WAFERSIM_MAX_CYCLES)
   --strict         a DSD operation that runs out of its variable is an error, not a warning (also: WAFERSIM_STRICT=1)
-  --engine E       reference or fast: the same results, sooner; both: runs both and compares (also: WAFERSIM_ENGINE)
+  --engine E       fast (default) or reference: the same results; both: runs and compares both (also: WAFERSIM_ENGINE)
   --version        print the version
 
 Other options before the program are handed to Python. Environment: WAFERSIM_MACHINE names a preset of the

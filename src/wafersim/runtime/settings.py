@@ -6,7 +6,8 @@
     WAFERSIM_STRICT         1: a DSD operation that runs out of its variable is a fault; else the run goes on with a
                             warning, as hardware goes on
     WAFERSIM_MACHINE        preset of the machine table (`sim`, `silicon`) or path of one
-    WAFERSIM_ENGINE         `reference` or `fast`: same results, the second sooner; `both` runs both and compares
+    WAFERSIM_ENGINE         `fast` (default) or `reference`: same results, the second slower; `both` runs both and
+                            compares
     WAFERSIM_PROGRESS       0 switches the progress line off, 1 shows it without a terminal
     WAFERSIM_LOG            where output of `<simprint>` goes (default `sim.log`, empty: nowhere)
 """
@@ -23,7 +24,8 @@ from wafersim.runtime.errors import SdkError
 
 SETTLE_MEMCPY, SETTLE_LAYOUT = 10_000, 1_000_000
 ENGINES = ("reference", "fast", "both")
-DEFAULT_ENGINE = "reference"
+DEFAULT_ENGINE = "fast"
+"""Proven equal: docs/decisions/D11-fast-engine.md."""
 
 
 @dataclass(frozen=True, slots=True)
