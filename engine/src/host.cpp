@@ -157,7 +157,7 @@ void Mesh::command(uint32_t number) {
     Pe& pe = pes_[number];
     const uint32_t ticket_number = pe.commands.front();
     Ticket& ticket = tickets_[ticket_number - 1];
-    pe.commands.pop_front();
+    pe.commands.erase(pe.commands.begin());
     progress_ = true;
     uint64_t busy = 0;
     const int target = ticket.per_program[static_cast<size_t>(image_.tiles[number].program)];

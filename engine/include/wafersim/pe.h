@@ -7,7 +7,6 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <limits>
 #include <map>
 #include <memory>
@@ -249,7 +248,7 @@ struct alignas(64) Pe {
     int active_generator = 0;
 
     // host
-    std::deque<uint32_t> commands;   // tickets, in order
+    std::vector<uint32_t> commands;  // tickets, in order; mostly few
     uint64_t command_due = 0;
 
     bool alive() const { return program != nullptr; }

@@ -36,10 +36,10 @@ RunResult FastMesh::run(uint64_t max_cycles, const std::vector<uint32_t>& ticket
     while (true) {
         if (awaits_ && all_done(tickets)) return settle_pending(), RunResult::done;
         if (env_.now >= end_) return settle_pending(), RunResult::budget;
-        progress_ = false;
+        progress_ = next_cycle_ = false;
         next_event_ = never;
         if (!tick()) return RunResult::fault;
-        if (progress_) {
+        if (progress_ || next_cycle_) {
             ++env_.now;
             continue;
         }
@@ -159,7 +159,15 @@ void FastMesh::visit(uint32_t i) {
     if (pe.sending) busy_ramps_.add(i);
     if (routers_[i].waiting > 0) busy_routers_.add(i);  // a register may have changed its routes
     if (may_run_ahead(pe)) run_ahead(pe, horizon(pe));
-    sleep_until(i, next_wake(pe));
+    rest(i, next_wake(pe));
+}
+
+// After a visit. Most are due again in the next cycle: they need no place in the wheel.
+void FastMesh::rest(uint32_t pe, uint64_t cycle) {
+    if (cycle != env_.now + 1) return sleep_until(pe, cycle);
+    wake_[pe] = cycle;
+    due_.add(pe);
+    next_cycle_ = true;
 }
 
 // The first cycle that this call of `run` may not come to, as far as the PE is concerned: a call that waits for a

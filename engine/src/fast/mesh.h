@@ -18,6 +18,7 @@ private:
     void wake(uint32_t pe, uint64_t cycle) override;
     bool awake(uint32_t pe) const override { return wake_[pe] != never; }
     void sleep_until(uint32_t pe, uint64_t cycle);
+    void rest(uint32_t pe, uint64_t cycle);
 
     bool tick();
     void visit_routers();
@@ -44,6 +45,7 @@ private:
     TimeWheel wheel_;
     ActiveSet due_;              // PEs to visit in this cycle, in the order of their numbers
     std::vector<uint32_t> queue_;  // of those who are being visited
+    bool next_cycle_ = false;    // somebody is due in the next cycle: it is in `due_` already
     uint64_t end_ = 0;           // of this call of `run`
     std::vector<uint8_t> awaited_;  // by ticket: this call of `run` ends only after it
     bool awaits_ = false;
