@@ -25,8 +25,8 @@ Published = Mapping[tuple[str, str, str, int], float]
 
 
 def draw(title: str, rows: Sequence[Row], published: Published) -> Figure:
-    machines = sorted({row.series.arch for row in rows})
     problems = sorted({row.problem for row in rows if not row.problem[0].isdigit()}, key=size_in_name)
+    machines = machines_to_draw(rows, problems)
     with mpl.rc_context(RC):
         figure = Figure(figsize=(2.3 * (1 + len(problems)), 1.9 * 2 * len(machines) + 0.9), layout="constrained")
         panels = figure.subplots(2 * len(machines), 1 + len(problems), squeeze=False)
@@ -37,6 +37,13 @@ def draw(title: str, rows: Sequence[Row], published: Published) -> Figure:
         figure.suptitle(title, fontsize=10)
         figure.legend(handles=legend(rows, published), loc="outside lower center", ncols=7, frameon=False)
     return figure
+
+
+def machines_to_draw(rows: Sequence[Row], problems: Sequence[str]) -> list[str]:
+    """Machines with numbers for every problem of the paper; else all machines. The tables have them all."""
+    machines = sorted({row.series.arch for row in rows})
+    told = {(row.series.arch, row.problem) for row in rows if row.cycles}
+    return [name for name in machines if all((name, problem) in told for problem in problems)] or machines
 
 
 def size_in_name(problem: str) -> int:
@@ -54,7 +61,10 @@ def draw_machine(name: str, rows: Sequence[Row], problems: Sequence[str], block,
     else:
         remove(block[:, 0])
     for column, problem in enumerate(problems, 1):
-        found = [row for row in rows if row.problem == problem]
+        found = [row for row in rows if row.problem == problem and row.cycles]
+        if not found:  # the table's notes say why
+            remove(block[:, column])
+            continue
         kinds = ", ".join(sorted({row.kind for row in found}, reverse=True))
         draw_panel(block[:, column], found, f"{name}, {kinds}\n{problem}", published)
     block[0, 0].set_ylabel("cycles")
@@ -82,7 +92,7 @@ def draw_panel(pair, rows: Sequence[Row], title: str, published: Published) -> N
         told = [(row.side, 100 * row.communication) for row in own if row.communication is not None]
         line(share, series, told, own[:1])
         stars(cycles, own, published)
-    finish(cycles, share, sorted({row.side for row in rows}), any(row.cycles for row in rows))
+    finish(cycles, share, sorted({row.side for row in rows}))
 
 
 def line(axes: Axes, series: Series, points: Sequence[tuple[float, float | None]], first: Sequence[Row]) -> None:
@@ -101,7 +111,7 @@ def stars(axes: Axes, rows: Sequence[Row], published: Published) -> None:
             axes.plot([row.side], [cycles], color="black", marker="*", markersize=8, linestyle="none", zorder=5)
 
 
-def finish(cycles: Axes, share: Axes, sides: Sequence[int], some: bool) -> None:
+def finish(cycles: Axes, share: Axes, sides: Sequence[int]) -> None:
     for axes in (cycles, share):
         if max(sides, default=1) > 8 * min(sides, default=1) / 2:
             axes.set_xscale("log", base=2)
@@ -109,11 +119,11 @@ def finish(cycles: Axes, share: Axes, sides: Sequence[int], some: bool) -> None:
         axes.minorticks_off()
     cycles.set_ylim(bottom=0)
     cycles.yaxis.set_major_formatter(EngFormatter(sep=""))
-    if not some:
-        told = "not extrapolated:\nsee the table's notes"
-        cycles.text(0.5, 0.5, told, transform=cycles.transAxes, ha="center", va="center")
     share.set_ylim(0, 100)
     share.set_xlabel("mesh side (PEs)")
+    if not share.lines:
+        share.set_visible(False)
+        cycles.set_xlabel("mesh side (PEs)")
 
 
 def legend(rows: Sequence[Row], published: Published) -> list[Line2D]:
