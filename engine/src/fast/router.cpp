@@ -58,11 +58,13 @@ bool FastMesh::move_color(uint32_t number, ColorState& color, uint8_t slot, uint
     if (color.teardown) return false;
     const Route route = color.position == 0 ? color.base : color.route();
     if (route.tx == 0) return false;
-    for (int i = 0; i < side_count; ++i) {
-        const int turn = color.next_side + i;
+    // The sides of the route in turn, mostly one; `rest` begins with the one whose turn it is.
+    const unsigned accepted = route.rx & ((1u << side_count) - 1), before = (1u << color.next_side) - 1;
+    for (unsigned rest = (accepted & ~before) | (accepted & before) << side_count; rest; rest &= rest - 1) {
+        const int turn = std::countr_zero(rest);
         const Side side = static_cast<Side>(turn < side_count ? turn : turn - side_count);
         const WaveletQueue& queue = color.queue[side];
-        if (queue.empty() || !(route.rx & bit(side))) continue;
+        if (queue.empty()) continue;
         const Wavelet& wavelet = queue.front();
         if (wavelet.ready > env_.now) {
             next_event_ = std::min(next_event_, wavelet.ready);
