@@ -23,6 +23,8 @@ from wafersim import machine
 if TYPE_CHECKING:
     from waferllm.experiments import Experiment
 
+BACK_COLORS = 6
+"""Of the rings that run back, for the alignment on a square mesh."""
 WHOLE_ROWS, WHOLE_PRODUCTS = 16, 2048
 """The product of a slab is made at once up to these sizes."""
 LEAST_MESH = 2
@@ -69,7 +71,9 @@ class Kernel:
         members = tree_phases(line, experiment.phases) if "phases" in self.columns else []
         phases = sum(min(2, size // 2) for size, _ in members)
         spread = experiment.broadcast if self.root is not None else 0
-        return self.colors + phases + spread
+        square = experiment.width == experiment.height > 2
+        back = BACK_COLORS if "align" in self.columns and experiment.align and square else 0
+        return self.colors + phases + spread + back
 
     def problems(self, experiment: Experiment, where: str) -> list[str]:
         """What this kernel cannot do of an experiment."""
@@ -134,12 +138,17 @@ def _transposed_params(experiment: Experiment, mesh: Mesh) -> dict[str, int]:
     }
 
 
+def fours(count: int) -> int:
+    """Slabs travel four elements at a time."""
+    return -(-count // 4) * 4
+
+
 def _slab_bytes(mesh: Mesh) -> tuple[int, int, int, int]:
-    """Slabs a PE holds of A and of B, bytes of one slab of each (f16, in whole words)."""
+    """Slabs a PE holds of A and of B, bytes of one slab of each (f16, filled up to four elements)."""
     slabs = math.lcm(mesh.width, mesh.height)
     inner = mesh.padded["K"] // slabs
     rows, columns = mesh.padded["M"] // mesh.height, mesh.padded["N"] // mesh.width
-    return slabs // mesh.width, slabs // mesh.height, 2 * even(rows * inner), 2 * even(inner * columns)
+    return slabs // mesh.width, slabs // mesh.height, 2 * fours(rows * inner), 2 * fours(inner * columns)
 
 
 def _sums(experiment: Experiment, mesh: Mesh) -> dict[str, int]:

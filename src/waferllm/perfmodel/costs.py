@@ -63,9 +63,9 @@ BOOKKEEPING = {
     "column": 19,       # each column of A in the product by columns
     "gemv": 34,         # product of a GEMV: clearing, DSRs, one stamp
     "align": 65,        # before the first operands of a compute-shift are there
-    "chunk": 140,       # alignment on a square mesh: one chunk of both operands
+    "chunk": 60,        # alignment on a square mesh: one chunk of both operands
     "shift": 75,        # alignment on another mesh: one shift, begin to task to begin
-    "slot": 10,         # one step of a compute-shift on a square mesh
+    "slot": 7,          # one step of a compute-shift on a square mesh
     "step": 62,         # on another mesh, where slabs lie in a ring of slots
     "reduce": 114,      # one step of the transposed GEMM: shift of B, sums handed on
     "first": 60,        # before the first operands of SUMMA are there

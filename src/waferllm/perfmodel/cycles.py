@@ -5,8 +5,8 @@ and all its microthreads, and each wavelet that it sends or receives takes a cyc
 add up, and overlap hides the latency of a transfer but not its words. Notation: W x H mesh, L = lcm(W, H) slabs, a
 and b 32-bit words of a slab of A and B, n elements of the result a PE.
 
-    MeshGEMM, Cannon   align + L product + (L - 1) (2 (a + b) + s)
-                       align = (a + b) P + chunks s' if W = H = P, else most shifts (2 (a + b) + s')
+    MeshGEMM, Cannon   align + L product + (L - 1) (2 (a + b) + s), with a + b only if W = H = P,
+                       align = (a + b) (P // 2 + 1) + chunks s' if W = H = P, else most shifts (2 (a + b) + s')
     MeshGEMM, transp.  L (product + b + sums + s)
     SUMMA              first + L (product + a + b + s)
     all-gather         places (words of a turn + s) + L product
@@ -60,14 +60,15 @@ def _shift(longest: Callable[[int], int], experiment: Experiment) -> Terms:
     hops = max(longest(experiment.width), longest(experiment.height)) * costs(experiment.arch).hop
     square = experiment.width == experiment.height
     own += BOOKKEEPING["align"] + BOOKKEEPING["slot" if square else "step"] * (slabs - 1)
-    return _parts(product_cycles(experiment), aligned + 2 * (a + b) * (slabs - 1), own, hops)
+    passes = 1 if square else 2  # on a square mesh the slabs leave during the product
+    return _parts(product_cycles(experiment), aligned + passes * (a + b) * (slabs - 1), own, hops)
 
 
 def _alignment(experiment: Experiment, a: int, b: int) -> tuple[float, float]:
     """Transfers and bookkeeping: chunks handed on unstored on a square mesh, shift after shift on another one."""
     if experiment.width == experiment.height:
         chunks = -(-max(a, b) // costs(experiment.arch).chunk)
-        return (a + b) * experiment.width, chunks * BOOKKEEPING["chunk"]
+        return (a + b) * (experiment.width // 2 + 1), chunks * BOOKKEEPING["chunk"]
     slabs = math.lcm(experiment.width, experiment.height)
     shifts = max((places - 1) * (slabs // places) for places in (experiment.width, experiment.height))
     return 2 * (a + b) * shifts, shifts * BOOKKEEPING["shift"]
