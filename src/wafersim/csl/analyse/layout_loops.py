@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 LEAST = 4
 """Iterations from which a loop is worth it."""
+MOST = 1 << 23
+"""Iterations, those of the loops around it included, that are held in memory at once: some times the largest fabric."""
 
 
 Loop = ast.For | ast.While
@@ -93,7 +95,8 @@ def _may_run(an: Analyser, stmt: Loop) -> bool:
 
 
 def _try(an: Analyser, stmt: Loop, values: range, bind: Bind) -> bool:
-    if len(values) < LEAST:
+    around = an.unit.iterations[-1].domain.count if an.unit.iterations else 1
+    if len(values) < LEAST or len(values) * around > MOST:
         return False
     tracer = an.unit.tracer = an.unit.tracer or Tracer()
     try:
