@@ -70,8 +70,8 @@ BOOKKEEPING = {
     "reduce": 114,      # one step of the transposed GEMM: shift of B, sums handed on
     "first": 60,        # before the first operands of SUMMA are there
     "turn": 55,         # one step of SUMMA, with its change of routes
-    "begin": 270,       # all-gather: changes of routes and parts of each axis
-    "gather": 74,       # turn of one PE in the all-gather
+    "begin": 216,       # all-gather: changes of routes and parts of each axis
+    "gather": 43,       # turn of one PE in the all-gather
     "phase": 12,        # one phase of a reduction
     "spread": 20,       # the broadcast of a GEMV
     "round": 22,        # ring all-reduce: once around
