@@ -127,9 +127,9 @@ def fastest_tree(rows: Sequence[Row]) -> Found | None:
     return Found(min(sums, key=lambda phases: sums[phases]), f"K with the least cycles, mean cycles {told}")
 
 
-WHY_EQUAL = ("in the simulated fabric a hop costs a cycle of latency and the routers multicast; no barrier separates "
-             "the steps, so long edges and broadcasts of successive steps overlap; the "
-             "alignment adds P - 1 shifts to MeshGEMM and Cannon, none to SUMMA")
+WHY_EQUAL = ("in the simulated fabric a hop costs a cycle of latency and the routers multicast; nothing holds the "
+             "steps of all PEs together, so a long way is paid about once, not in each step "
+             "(kernels_csl/README-gemm.md); a barrier in each step was not measured")
 WHY_GEMV = "costs of a routing stage and of an element in the machine table decide, and many of them are guesses"
 WHY_SHARE = "overheads of a step and of a column in our kernels count as communication; small tiles amplify them"
 
