@@ -119,6 +119,7 @@ void FastMesh::visit_pes() {
         prefetch(&pes_[later(8)], 384);
         prefetch_parts(pes_[later(5)]);
         prefetch_elements(pes_[later(2)]);
+        visited_ = k;
         visit(queue_[k]);
     });
 }
@@ -134,7 +135,21 @@ bool FastMesh::tick() {
         return true;
     } catch (const std::exception& error) {
         report_fault(pes_[guarded_], error.what(), fault_in_pe_);
+        if (fault_in_pe_ && !in_threads_) prefer_fault_of_a_thread();
         return false;
+    }
+}
+
+// In a cycle the threads of all PEs work before any scheduler does, so a thread that faults comes first.
+void FastMesh::prefer_fault_of_a_thread() {
+    for (size_t k = visited_ + 1; k < queue_.size(); ++k) {
+        Pe& pe = pes_[queue_[k]];
+        try {
+            step(pe);
+        } catch (const std::exception& error) {
+            report_fault(pe, error.what(), true);
+            return;
+        }
     }
 }
 
@@ -153,7 +168,9 @@ bool wants_scheduler(const Pe& pe) {
 void FastMesh::visit(uint32_t i) {
     guarded_ = i;
     Pe& pe = pes_[i];
+    in_threads_ = true;
     if (step(pe)) progress_ = true;
+    in_threads_ = false;
     if (wants_scheduler(pe) && pe.schedule()) progress_ = true;
     else if (!pe.commands.empty() && pe.command_due <= env_.now && pe.host_may_command()) command(i);
     if (pe.sending) busy_ramps_.add(i);

@@ -25,6 +25,7 @@ private:
     void visit_ramps();
     void visit_pes();
     void visit(uint32_t pe);
+    void prefer_fault_of_a_thread();
     uint64_t horizon(const Pe& pe) const;
     void settle_pending();
 
@@ -45,6 +46,8 @@ private:
     TimeWheel wheel_;
     ActiveSet due_;              // PEs to visit in this cycle, in the order of their numbers
     std::vector<uint32_t> queue_;  // of those who are being visited
+    size_t visited_ = 0;           // place in the queue
+    bool in_threads_ = false;      // main thread and microthreads of the visited PE are at work, not its scheduler
     bool next_cycle_ = false;    // somebody is due in the next cycle: it is in `due_` already
     uint64_t end_ = 0;           // of this call of `run`
     std::vector<uint8_t> awaited_;  // by ticket: this call of `run` ends only after it
