@@ -117,29 +117,28 @@ def test_receive_to_a_file(layout, tmp_path):
     runtime.stop()
 
 
+def added_to_zeros(runtime, into, out):
+    """What comes out of the program for zeros; the run ends with it."""
+    result = np.zeros(SIZE, np.uint32)
+    runtime.send(into, np.zeros(SIZE, np.uint32), nonblock=True)
+    runtime.receive(out, result, SIZE)
+    runtime.stop()
+    return result.tolist()
+
+
 def test_chain_of_regions(layout):
     parts = [adder(layout, f"part{number}", place) for number, place in enumerate([(1, 1), (4, 3), (2, 6)])]
     for (_, target), (source, _) in itertools.pairwise(parts):
         layout.connect(target, source)
     into, out = layout.create_input_stream(parts[0][0]), layout.create_output_stream(parts[2][1])
-    runtime = started(layout)
-    result = np.zeros(SIZE, np.uint32)
-    runtime.send(into, np.zeros(SIZE, np.uint32), nonblock=True)
-    runtime.receive(out, result, SIZE)
-    assert result.tolist() == [3] * SIZE
-    runtime.stop()
+    assert added_to_zeros(started(layout), into, out) == [3] * SIZE
 
 
 def test_streams_at_given_places(layout):
     source, target = adder(layout, "part", (2, 2))
     into = layout.create_input_stream(source, io_loc=IntVector(0, 1))
     out = layout.create_output_stream(target, io_loc=IntVector(4, 2), io_buffer_size=16)
-    runtime = started(layout)
-    result = np.zeros(SIZE, np.uint32)
-    runtime.send(into, np.zeros(SIZE, np.uint32), nonblock=True)
-    runtime.receive(out, result, SIZE)
-    assert result.tolist() == [1] * SIZE
-    runtime.stop()
+    assert added_to_zeros(started(layout), into, out) == [1] * SIZE
 
 
 def test_streams_at_routes_of_the_program(layout):
@@ -153,12 +152,7 @@ def test_streams_at_routes_of_the_program(layout):
     part.paint_all(tx, [RoutingPosition().set_input([Route.RAMP]).set_output([Route.NORTH])])
     into = layout.create_input_stream_from_loc(IntVector(0, 0), rx)
     out = layout.create_output_stream_from_loc(IntVector(0, 0), tx, "my_")
-    runtime = started(layout)
-    result = np.zeros(SIZE, np.uint32)
-    runtime.send(into, np.zeros(SIZE, np.uint32), nonblock=True)
-    runtime.receive(out, result, SIZE)
-    assert result.tolist() == [1] * SIZE
-    runtime.stop()
+    assert added_to_zeros(started(layout), into, out) == [1] * SIZE
 
 
 def test_receive_without_data_is_a_deadlock(layout):
