@@ -33,10 +33,7 @@ const char* run(Mesh& mesh, uint64_t max_cycles, const std::vector<uint32_t>& ti
 nb::object read(Mesh& mesh, int x, int y, int64_t address, int64_t words) {
     const Pe& pe = mesh.pe(x, y);
     std::vector<uint16_t> result(static_cast<size_t>(std::max<int64_t>(words, 0)));
-    if (pe.alive()) {  // the memory of other PEs is never written
-        pe.memory.check(address, words, "read");
-        std::copy_n(pe.memory.data() + address, words, result.begin());
-    }
+    if (pe.alive()) pe.memory.read(address, words, result.data());  // that of other PEs is never written
     return array_of(std::move(result), {static_cast<size_t>(words)});
 }
 
@@ -64,7 +61,12 @@ uint32_t copy_in(Mesh& mesh, int x, int y, int w, int h, std::vector<int> addres
                  Input<uint16_t> data, bool indirect) {
     Ticket t = command(Kind::copy_in, {x, y, w, h}, std::move(addresses));
     t.words = words;
-    t.words_data = vector_of(data);
+    t.given = {data.data(), data.size()};
+    // Given back whenever the ticket is done with it, by whichever thread that finds out.
+    t.owner = std::shared_ptr<const void>(new Input<uint16_t>(data), [](const void* array) {
+        nb::gil_scoped_acquire guard;
+        delete static_cast<const Input<uint16_t>*>(array);
+    });
     t.indirect = indirect;
     return mesh.add(std::move(t));
 }
@@ -115,11 +117,14 @@ uint32_t edge_receive(Mesh& mesh, int x, int y, int side, int color, uint32_t n)
     return mesh.add(stream(Kind::edge_receive, {x, y, 1, 1}, side_of(side), color, n));
 }
 
-// Data of a copy (16-bit words) or stream (32-bit wavelets) out of the mesh, [h, w, n].
-nb::object result(const Mesh& mesh, uint32_t number) {
+// Data of a copy (16-bit words) or stream (32-bit wavelets) out of the mesh, [h, w, n]. The mesh does not keep copies.
+nb::object result(Mesh& mesh, uint32_t number) {
     const Ticket& t = mesh.ticket(number);
     const auto h = static_cast<size_t>(t.rect.h), w = static_cast<size_t>(t.rect.w);
-    if (t.kind == Kind::copy_out) return array_of(t.words_data, {h, w, t.words});
+    if (t.kind == Kind::copy_out) {
+        if (t.remaining || t.words_data.empty()) throw std::invalid_argument("the copy is not done, or was taken before");
+        return array_of(mesh.take_words(number), {h, w, t.words});
+    }
     if (t.kind == Kind::stream_out || t.kind == Kind::edge_receive) return array_of(t.wavelets, {h, w, t.words});
     throw std::invalid_argument("ticket " + std::to_string(number) + " brings no data");
 }
@@ -170,7 +175,7 @@ void register_mesh(nb::module_& m) {
         .def_prop_ro("height", [](const Mesh& mesh) { return mesh.image().height; })
         .def("run", &run, "max_cycles"_a, "tickets"_a)
         .def(
-            "done", [](const Mesh& mesh, uint32_t t) { return mesh.ticket(t).remaining == 0; }, "ticket"_a)
+            "done", [](Mesh& mesh, uint32_t t) { return mesh.done(t); }, "ticket"_a)
         .def("read", &read, "x"_a, "y"_a, "address"_a, "words"_a)
         .def("write", &write, "x"_a, "y"_a, "address"_a, "words"_a)
         .def("launch", &launch, "x"_a, "y"_a, "w"_a, "h"_a, "function_per_program"_a, "args"_a)

@@ -33,7 +33,7 @@ void Mesh::check(const Ticket& t) const {
                 refuse("no such function in program " + std::to_string(p));
         }
     }
-    if (t.kind == Kind::copy_in && t.words_data.size() != area(r) * t.words) refuse("data do not fit the rectangle");
+    if (t.kind == Kind::copy_in && t.given.size() != area(r) * t.words) refuse("data do not fit the rectangle");
     if (goes_in(t.kind) && t.wavelets.size() != area(r) * t.words) refuse("data do not fit the rectangle");
     if (!t.controls.empty() && t.controls.size() != t.wavelets.size())
         refuse("one control flag for each wavelet is needed");
@@ -81,6 +81,14 @@ uint32_t Mesh::add(Ticket t) {
         }
     }
     return number;
+}
+
+bool Mesh::done(uint32_t number) {
+    if (ticket(number).remaining) return false;
+    Ticket& finished = tickets_[number - 1];
+    finished.given = {};
+    finished.owner.reset();
+    return true;
 }
 
 // ----------------------------------------------------------------------------------------------- wavelets in
@@ -167,9 +175,9 @@ void Mesh::command(uint32_t number) {
         const auto address = ticket.indirect ? pe.memory.load(target, 1) : static_cast<uint64_t>(target);
         pe.memory.check(static_cast<int64_t>(address), ticket.words, "copy");
         uint16_t* here = pe.memory.data() + address;
-        uint16_t* there = ticket.words_data.data() + place_in(ticket, pe);
-        if (ticket.kind == Kind::copy_in) std::copy_n(there, ticket.words, here);
-        else std::copy_n(here, ticket.words, there);
+        const size_t place = place_in(ticket, pe);
+        if (ticket.kind == Kind::copy_in) std::copy_n(ticket.given.data() + place, ticket.words, here);
+        else std::copy_n(here, ticket.words, ticket.words_data.data() + place);
         busy = static_cast<uint64_t>(machine_.host.copy_period) * ((ticket.words + 1) / 2);
         complete_on_pe(ticket);
     }

@@ -262,6 +262,20 @@ std::map<int, int> handlers(Reader& r, const std::string& name, size_t functions
     return result;
 }
 
+// The end of what variables, data, FIFOs and the frame of a function with a frame take.
+int stored_words(const Program& p) {
+    int end = 0;
+    const auto reach = [&](size_t word) { end = std::max(end, static_cast<int>(word)); };
+    for (const Variable& variable : p.variables) reach(static_cast<size_t>(variable.end));
+    for (const DataSegment& segment : p.data) reach(static_cast<size_t>(segment.address) + segment.words.size());
+    for (const Fifo& fifo : p.fifos) reach(static_cast<size_t>(fifo.address + fifo.words));
+    for (const Patch& patch : p.patches)
+        if (patch.kind == PatchKind::word) reach(static_cast<size_t>(patch.index) + 1);
+    for (const Function& function : p.functions)
+        if (function.frame_words > 0) reach(static_cast<size_t>(p.data_end + function.frame_words));
+    return end;
+}
+
 // Lets each vector operation know its source line, for reports about microthreads.
 void locate_vecops(Program& p) {
     for (const Function& function : p.functions) {
@@ -439,6 +453,7 @@ Program read_program(const Value& value, const std::string& path, const Machine&
     r.finish();
     locate_vecops(p);
     Checker{p, machine, path + " '" + p.name + "'"}.program();
+    p.stored_words = std::min(stored_words(p), machine.memory.words);
     return p;
 }
 
@@ -527,15 +542,25 @@ void read_patches(Reader& r, Image& image) {
     }
 }
 
+// A list of pairs or, of many tiles, the bytes of an array of them.
+std::vector<int32_t> read_pairs(Reader& r) {
+    const Value* value = r.find("tiles");
+    if (value && value->get<std::string>()) return elements<int32_t>(*value, "image.tiles");
+    std::vector<int32_t> numbers;
+    for (const auto& pair : tuples(r, "tiles", 2)) numbers.insert(numbers.end(), pair.begin(), pair.end());
+    return numbers;
+}
+
 std::vector<Tile> read_tiles(Reader& r, const Image& image) {
-    std::vector<Tile> tiles;
-    for (const auto& tile : tuples(r, "tiles", 2)) {
-        if (tile[0] < none || tile[0] >= static_cast<int>(image.programs.size())) r.fail(".tiles names no program");
-        if (tile[1] < 0 || tile[1] >= static_cast<int>(image.routings.size())) r.fail(".tiles names no routing");
-        tiles.push_back({tile[0], tile[1]});
+    const std::vector<int32_t> numbers = read_pairs(r);
+    std::vector<Tile> tiles(static_cast<size_t>(image.width) * static_cast<size_t>(image.height));
+    if (numbers.size() != 2 * tiles.size()) r.fail(".tiles does not fit the size");
+    for (size_t i = 0; i < tiles.size(); ++i) {
+        const int32_t program = numbers[2 * i], routing = numbers[2 * i + 1];
+        if (program < none || program >= static_cast<int>(image.programs.size())) r.fail(".tiles names no program");
+        if (routing < 0 || routing >= static_cast<int>(image.routings.size())) r.fail(".tiles names no routing");
+        tiles[i] = {program, routing};
     }
-    if (tiles.size() != static_cast<size_t>(image.width) * static_cast<size_t>(image.height))
-        r.fail(".tiles does not fit the size");
     return tiles;
 }
 

@@ -3,19 +3,23 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 namespace wafersim {
 
-// Words of the PE that is the index-th one with a program.
-uint16_t* Mesh::allocate(size_t index) {
-    constexpr size_t pes_a_block = 256;
-    // Not a power of two apart: else the same variable of all PEs would want the same lines of the host's caches.
-    const size_t words = static_cast<size_t>(machine_.memory.words) + 21 * 32;
-    if (index % pes_a_block == 0) {
-        memory_.emplace_back(static_cast<uint16_t*>(std::calloc(pes_a_block * words, sizeof(uint16_t))));
+// Zeroed storage for the words of a PE that has this program.
+uint16_t* Mesh::allocate(const Program& program) {
+    constexpr size_t line = 32, block = size_t{1} << 20;
+    // Whole lines of the host's caches, an odd number of them: else the same variable of all PEs could want the same ones.
+    const size_t words = ((static_cast<size_t>(program.stored_words) + line - 1) / line | 1) * line;
+    if (memory_.empty() || free_words_ < words) {
+        free_words_ = std::max(block, words);
+        memory_.emplace_back(static_cast<uint16_t*>(std::calloc(free_words_, sizeof(uint16_t))));
         if (!memory_.back()) throw std::bad_alloc();
+        next_words_ = memory_.back().get();
     }
-    return memory_.back().get() + index % pes_a_block * words;
+    free_words_ -= words;
+    return std::exchange(next_words_, next_words_ + words);
 }
 
 Mesh::Mesh(Image image, const Settings& settings)
@@ -28,13 +32,12 @@ Mesh::Mesh(Image image, const Settings& settings)
       busy_pes_(image_.tiles.size()),
       wake_(image_.tiles.size(), 0) {
     pes_.reserve(image_.tiles.size());
-    size_t with_program = 0;
     for (uint32_t i = 0; i < image_.tiles.size(); ++i) {
         const Tile& tile = image_.tiles[i];
         const Program* program = tile.program == none ? nullptr : &image_.programs[static_cast<size_t>(tile.program)];
         routers_[i].configure(image_.routings[static_cast<size_t>(tile.routing)], machine_);
         const int x = static_cast<int>(i) % image_.width, y = static_cast<int>(i) / image_.width;
-        pes_.emplace_back(env_, routers_[i], program, x, y, program ? allocate(with_program++) : nullptr,
+        pes_.emplace_back(env_, routers_[i], program, x, y, program ? allocate(*program) : nullptr,
                           image_.patches_of(tile));
         if (program) busy_pes_.add(i);
     }

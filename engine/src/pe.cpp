@@ -91,7 +91,7 @@ size_t dsr_count(const Program& program) {
 
 Pe::Pe(Environment& env, Router& router, const Program* program, int x, int y, uint16_t* words,
        const int64_t* patches)
-    : env(env), router(router), program(program), x(x), y(y), memory(words, words ? env.machine.memory.words : 0) {
+    : env(env), router(router), program(program), x(x), y(y), memory(words, program ? program->stored_words : 0, program ? env.machine.memory.words : 0) {
     place_of_run.fill(-1);
     if (!program) return;
     for (const DataSegment& segment : program->data) {

@@ -56,7 +56,10 @@ class Mesh:
         data: np.ndarray,
         indirect: bool = False,
     ) -> int:
-        """`data` is uint16 [h, w, words]. `indirect`: the address is that of a pointer, followed when it happens."""
+        """`data` is uint16 [h, w, words], and must not change until the copy is done.
+
+        `indirect`: the address is that of a pointer, followed when it happens.
+        """
 
     def copy_out(
         self, x: int, y: int, w: int, h: int, address_per_program: list[int], words: int, indirect: bool = False
@@ -70,7 +73,7 @@ class Mesh:
 
     def edge_receive(self, x: int, y: int, side: int, color: int, n: int) -> int: ...
     def result(self, ticket: int) -> np.ndarray:
-        """What a copy (uint16) or a stream (uint32) brought out: [h, w, n]."""
+        """What a copy (uint16) or a stream (uint32) brought out: [h, w, n]. A copy's data are handed over, once."""
 
     def log(self) -> list[tuple[int, int, int, str]]:
         """Lines printed since the last call: cycle, x, y, text."""

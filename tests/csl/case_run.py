@@ -19,7 +19,7 @@ MAX_CYCLES = 200_000
 
 def run_image(case: Case, image: Image, declared: list[str]) -> list[str]:
     """`declared` are the variables of the program; those that the case expects, or else all, are printed."""
-    mesh = make_mesh(codec.to_plain(image), machine.load(image.arch).settings)
+    mesh = make_mesh(codec.image_to_plain(image), machine.load(image.arch).settings)
     problem = _launch_all(case, image, mesh)
     expected = [line.split(" = ")[0].split("@")[0] for line in case.expected if " = " in line]
     names = list(dict.fromkeys(expected)) or declared

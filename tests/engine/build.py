@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from typing import Any
 
@@ -14,7 +13,7 @@ import numpy as np
 
 from wafersim import _engine, machine
 from wafersim.ir import dsd as dsds
-from wafersim.ir.codec import to_plain
+from wafersim.ir.codec import image_to_plain
 from wafersim.ir.dsd import DsdKind
 from wafersim.ir.ops import VECOPS, IdSpace, Ty
 from wafersim.ir.program import (
@@ -221,7 +220,7 @@ def make_mesh(image: dict[str, Any], settings: dict[str, Any]) -> Any:
 
 
 def plain_image(image: Image) -> dict[str, Any]:
-    return {field.name: to_plain(getattr(image, field.name)) for field in dataclasses.fields(image)}
+    return image_to_plain(image)
 
 
 def machine_settings(arch: str = "wse3", **rows: Any) -> dict[str, Any]:

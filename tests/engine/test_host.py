@@ -36,6 +36,32 @@ def test_launches_and_copies_happen_in_order():
     assert mesh.result(log).tolist() == [[[1, 7]], [[1, 7]]]
 
 
+def test_all_of_the_memory_is_there_though_variables_take_a_little():
+    prog = served()
+    mesh = Wafer(2, 1).program(0, 0, prog).program(1, 0, prog).mesh()
+    everything, data = mesh.copy_out(0, 0, 2, 1, [0], 24576), np.arange(6, dtype="u2").reshape(1, 2, 3)
+    last = mesh.copy_in(0, 0, 2, 1, [24573], 3, data)
+    assert run(mesh, tickets=(everything, last)) == "done"
+    assert not mesh.result(everything).any() and mesh.read(0, 0, 0, 24570).shape == (24570,)
+    assert words(mesh, 1, 0, 24572, 4).tolist() == [0, 3, 4, 5]
+    beyond = mesh.copy_in(0, 0, 1, 1, [24574], 3, data[:, :1])
+    assert mesh.run(1000, [beyond]) == "fault" and "outside of memory" in mesh.fault()["message"]
+
+
+def test_the_data_of_a_copy_are_handed_over_once():
+    mesh = Wafer().program(0, 0, served()).mesh()
+    data = np.arange(3, dtype="u2")
+    there = mesh.copy_in(0, 0, 1, 1, [7], 3, data)
+    back = mesh.copy_out(0, 0, 1, 1, [7], 3)
+    with pytest.raises(ValueError, match="not done"):
+        mesh.result(back)
+    assert run(mesh, tickets=(there, back)) == "done" and mesh.done(there)
+    data[:] = 9  # the copy is done: it reads no more
+    assert mesh.result(back).tolist() == [[[0, 1, 2]]]
+    with pytest.raises(ValueError, match="taken before"):
+        mesh.result(back)
+
+
 def test_next_command_waits_for_unblock():
     prog = served(open_at_once=False)
     prog.ir.activated = []

@@ -10,7 +10,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "loader.h"
@@ -52,7 +54,9 @@ struct Ticket {
     uint32_t words = 0;                 // words (copies) or wavelets (streams) a PE
     int color = 0;
     Side side = side_host;
-    std::vector<uint16_t> words_data;   // copies: [h][w][words]
+    std::span<const uint16_t> given;    // copies in: [h][w][words], the caller's until the ticket is done
+    std::shared_ptr<const void> owner;  // keeps `given`
+    std::vector<uint16_t> words_data;   // copies out: [h][w][words]
     std::vector<uint32_t> wavelets;     // streams: [h][w][n]
     std::vector<uint8_t> controls;      // streams in: which wavelets are control wavelets; empty for none
     uint64_t remaining = 0;             // PEs (commands) or wavelets (streams)
@@ -71,6 +75,8 @@ public:
 
     uint32_t add(Ticket ticket);        // host.cpp; checks it and queues its work
     const Ticket& ticket(uint32_t number) const;
+    bool done(uint32_t number);         // host.cpp; a ticket that is done lets go of the host's data
+    std::vector<uint16_t> take_words(uint32_t number) { return std::exchange(tickets_[number - 1].words_data, {}); }
     Pe& pe(int x, int y);
     uint64_t cycle() const { return env_.now; }
     const Image& image() const { return image_; }
@@ -148,11 +154,12 @@ protected:
     Image image_;
     Machine machine_;
     Environment env_;
-    // Memory of the PEs with a program, in blocks of many: the system gives zeroed pages on first touch, so what a
-    // program does not use costs nothing.
+    // Memory of the PEs with a program, in blocks of many.
     struct Free { void operator()(uint16_t* words) const { std::free(words); } };
     std::vector<std::unique_ptr<uint16_t, Free>> memory_;
-    uint16_t* allocate(size_t index);
+    uint16_t* next_words_ = nullptr;    // in the last block
+    size_t free_words_ = 0;
+    uint16_t* allocate(const Program& program);
     std::vector<Router> routers_;
     std::vector<Pe> pes_;
 

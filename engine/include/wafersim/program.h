@@ -151,6 +151,7 @@ struct Program {
     std::vector<DataSegment> data;
     std::vector<Variable> variables;  // by address; what overlaps is one
     int data_end = 0, memory_end = 0;
+    int stored_words = 0;             // words that get storage from the start: those of variables
     std::vector<Task> tasks;
     std::vector<int> initial_loads;  // DSR loads done before the start
     std::vector<int> activated;

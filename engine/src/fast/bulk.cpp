@@ -10,7 +10,7 @@ namespace wafersim::fast {
 namespace {
 
 // All words that the stream may touch with its next `count` elements exist.
-bool within_memory(const Stream& s, int64_t count, int64_t words_of_memory) {
+bool within_memory(const Stream& s, int64_t count, const Memory& memory) {
     int64_t low = s.address, high = s.address;
     switch (s.kind) {
     case StreamKind::none:
@@ -30,11 +30,11 @@ bool within_memory(const Stream& s, int64_t count, int64_t words_of_memory) {
         break;
     default: return false;
     }
-    return low >= 0 && high + s.words <= words_of_memory;
+    return memory.holds(low, high + s.words);
 }
 
 bool known(const Pe& pe, const Stream& s, uint32_t count) {
-    return !s.index_offset && (count == 0 || within_memory(s, count, pe.memory.size()));
+    return !s.index_offset && (count == 0 || within_memory(s, count, pe.memory));
 }
 
 bool plain(const Stream& s) { return s.kind == StreamKind::memory || s.kind == StreamKind::scalar; }

@@ -8,6 +8,7 @@ an object that is half right.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import types
 import typing
 from array import array
@@ -43,6 +44,12 @@ def to_plain(value: Any) -> Plain:
             if (item := getattr(value, name)) != default
         }
     raise CodecError(f"{type(value).__name__} has no plain form")
+
+
+def image_to_plain(image: Any) -> dict[str, Plain]:
+    """The plain form of an `Image` for the engine: the tiles as bytes, without an object for each."""
+    plain = to_plain(dataclasses.replace(image, tiles=[]))
+    return plain | {"tiles": array("i", itertools.chain.from_iterable(image.tiles)).tobytes()}
 
 
 def from_plain(kind: Any, plain: Plain) -> Any:

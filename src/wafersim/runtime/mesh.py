@@ -22,7 +22,7 @@ def make(image: Image, preset: str = "", strict: bool = False, engine: str = DEF
     if engine not in ENGINES:
         raise SdkError(f"there is no engine '{engine}', only: {', '.join(ENGINES)}")
     settings = machine.load(image.arch, preset or machine.DEFAULT_PRESET).settings
-    plain = codec.to_plain(image)
+    plain = codec.image_to_plain(image)
     if engine == "both":
         mesh: Any = PairedMesh(lambda name: _engine.Mesh(plain, settings, name))
     else:

@@ -44,9 +44,9 @@ def spread(grid: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def to_memory(grid: np.ndarray, data_type: MemcpyDataType) -> np.ndarray:
-    """32-bit elements as the 16-bit words that go to memory: [height, width, words]."""
+    """32-bit elements as the 16-bit words that go to memory: [height, width, words], contiguous, a view if possible."""
     if data_type == MemcpyDataType.MEMCPY_16BIT:
-        return (grid & 0xFFFF).astype(np.uint16)
+        return grid.astype(np.uint16, order="C")  # the low half
     return np.ascontiguousarray(grid, dtype="<u4").view("<u2")
 
 

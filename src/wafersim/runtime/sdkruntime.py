@@ -181,7 +181,7 @@ class SdkRuntime:
         for row in range(rows):
             for column in range(columns):
                 tile = Region(px + column * row_stride, py + row * col_stride, 1, 1, elem_per_pe)
-                data = grid[row : row + 1, column : column + 1]
+                data = grid[row : row + 1, column : column + 1].copy()  # only the last of them is waited for
                 task = self._submit(self._h2d_transfer("memcpy_h2d_stride", dest, tile, data, chosen), True)
         assert task is not None
         return self._end(task, chosen.nonblock)
@@ -395,7 +395,9 @@ class SdkRuntime:
         entry = self._exports.variable(integer(dest, "dest"))
         if not entry.mutable:
             raise SdkError(f"symbol '{entry.name}' is exported as read-only: the host cannot write it")
-        memory = np.array(packing.to_memory(grid, chosen.data_type), order="C")
+        memory = packing.to_memory(grid, chosen.data_type)
+        if chosen.nonblock and np.may_share_memory(memory, grid):
+            memory = memory.copy()  # the host program may go on to change it
         self._check_room(region, entry.name, memory.shape[2])
         name = f"{method} to symbol '{entry.name}'"
         words = memory.shape[2]
