@@ -262,6 +262,28 @@ std::map<int, int> handlers(Reader& r, const std::string& name, size_t functions
     return result;
 }
 
+// PEs keep only the DSRs that something is loaded into: those are numbered from 0, in order. All others get the number
+// after the last, which no PE has.
+void renumber_dsrs(Program& p) {
+    std::map<int, int> numbers;
+    for (const DsrLoad& load : p.dsr_loads) numbers[load.dsr] = 0;
+    for (auto& [dsr, number] : numbers) number = p.dsr_count++;
+    for (DsrLoad& load : p.dsr_loads) load.dsr = numbers[load.dsr];
+    const auto renumber = [&](VecOperand& o) {
+        if (o.kind != OperandKind::dsr) return;
+        const auto found = numbers.find(o.value);
+        o.value = found == numbers.end() ? p.dsr_count : found->second;
+    };
+    for (VecOp& op : p.vecops) {
+        renumber(op.dst);
+        for (VecOperand& source : op.sources) renumber(source);
+    }
+    for (MapOp& map : p.maps) {
+        renumber(map.output);
+        for (VecOperand& input : map.inputs) renumber(input);
+    }
+}
+
 // The end of what variables, data, FIFOs and the frame of a function with a frame take.
 int stored_words(const Program& p) {
     int end = 0;
@@ -452,6 +474,7 @@ Program read_program(const Value& value, const std::string& path, const Machine&
     r.ignore({"exports", "traces"});
     r.finish();
     locate_vecops(p);
+    renumber_dsrs(p);
     Checker{p, machine, path + " '" + p.name + "'"}.program();
     p.stored_words = std::min(stored_words(p), machine.memory.words);
     return p;

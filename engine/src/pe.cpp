@@ -80,13 +80,6 @@ void patch(Pe& pe, const int64_t* numbers) {
     if (!pe.own_constants.empty()) pe.constants = pe.own_constants.data();
 }
 
-// DSRs are kept only as far as the program uses them.
-size_t dsr_count(const Program& program) {
-    int highest = -1;
-    for (const DsrLoad& load : program.dsr_loads) highest = std::max(highest, load.dsr);
-    return static_cast<size_t>(highest + 1);
-}
-
 }  // namespace
 
 Pe::Pe(Environment& env, Router& router, const Program* program, int x, int y, uint16_t* words,
@@ -98,7 +91,7 @@ Pe::Pe(Environment& env, Router& router, const Program* program, int x, int y, u
         std::copy(segment.words.begin(), segment.words.end(), memory.data() + segment.address);
     }
     fifos.resize(program->fifos.size());
-    dsrs.resize(dsr_count(*program));
+    dsrs.resize(static_cast<size_t>(program->dsr_count));
     bind_tasks(*this);
     set_up_queues(*this, patches);
     constants = program->constants.data();

@@ -73,7 +73,7 @@ struct MapOp {
 };
 
 struct DsrLoad {
-    int dsr = 0;
+    int dsr = 0;  // number within the program
     int dsd = none;
     AsyncOptions options;
     bool save_address = false, single_step = false;
@@ -144,6 +144,7 @@ struct Program {
     std::vector<VecOp> vecops;
     std::vector<MapOp> maps;
     std::vector<DsrLoad> dsr_loads;
+    int dsr_count = 0;               // DSRs are numbered from 0 by the loader
     std::vector<Shape> shapes;
     std::vector<Fifo> fifos;
     std::vector<PrintFormat> prints;
