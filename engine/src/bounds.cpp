@@ -74,9 +74,7 @@ void leave_variable(Pe& pe, VecRun& run) {
     if (pe.env.strict) throw Fault(message);
     run.bound = unbounded;
     const FaultReport report = pe.report(message);
-    const auto same = [&](const FaultReport& other) {
-        return other.file == report.file && other.line == report.line && other.column == report.column;
-    };
+    const auto same = [&](const FaultReport& other) { return same_place(other, report); };
     auto& known = pe.env.warnings;
     if (std::none_of(known.begin(), known.end(), same)) known.push_back(report);
 }

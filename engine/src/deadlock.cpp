@@ -143,7 +143,7 @@ List Mesh::stuck_wavelets() const {
                                {"side", number(uint64_t{1} << s.side)},
                                {"data", number(s.wavelet->data)},
                                {"control", number(s.wavelet->control)},
-                               {"age", number(env_.now - s.wavelet->born)},
+                               {"age", number(now_ - s.wavelet->born)},
                                {"position", number(static_cast<uint64_t>(color.position))},
                                {"why", text(why)}}});
     }
@@ -194,7 +194,8 @@ Value Pe::describe() const {
 }
 
 Value Mesh::stats() const {
-    const Stats& s = env_.stats;
+    Stats s;
+    for (const auto& region : regions_) s.add(region->environment().stats);
     uint64_t input = 0, output = 0, kept = 0;
     for (const Pe& pe : pes_) {
         for (const Channel& channel : pe.channels)
@@ -204,8 +205,8 @@ Value Mesh::stats() const {
     }
     for (const auto& [key, sink] : sinks_) kept += sink.wavelets.size();
     uint64_t busy = 0;
-    for (uint32_t i = 0; i < pes_.size(); ++i) busy += awake(i);
-    return {Dict{{"cycles", number(env_.now)},
+    for (uint32_t i = 0; i < pes_.size(); ++i) busy += region_of(i).awake(i);
+    return {Dict{{"cycles", number(now_)},
                  {"instructions", number(s.instructions)},
                  {"vector_operations", number(s.vector_operations)},
                  {"vector_elements", number(s.vector_elements)},

@@ -4,7 +4,7 @@
 // a cycle over all colors. Colors that were served longest ago come first.
 #include <algorithm>
 
-#include "wafersim/mesh.h"
+#include "wafersim/region.h"
 
 namespace wafersim {
 
@@ -14,21 +14,21 @@ uint8_t bit(Side side) { return static_cast<uint8_t>(1u << side); }
 
 }  // namespace
 
-std::optional<uint32_t> Mesh::neighbour(uint32_t router, Side side) const {
-    const int width = image_.width;
+std::optional<uint32_t> neighbour(const Image& image, uint32_t router, Side side) {
+    const int width = image.width;
     const int x = static_cast<int>(router) % width, y = static_cast<int>(router) / width;
     switch (side) {
     case side_east: return x + 1 < width ? std::optional(router + 1) : std::nullopt;
     case side_west: return x > 0 ? std::optional(router - 1) : std::nullopt;
-    case side_south: return y + 1 < image_.height ? std::optional(router + static_cast<uint32_t>(width)) : std::nullopt;
+    case side_south: return y + 1 < image.height ? std::optional(router + static_cast<uint32_t>(width)) : std::nullopt;
     case side_north: return y > 0 ? std::optional(router - static_cast<uint32_t>(width)) : std::nullopt;
     default: return std::nullopt;
     }
 }
 
 // Color swap: a wavelet that arrives along the axis goes on as the other color of its pair.
-int Mesh::arriving_color(uint32_t router, Side side, int color) {
-    const ColorState* state = routers_[router].find(color);
+int arriving_color(Router& router, Side side, int color) {
+    const ColorState* state = router.find(color);
     const bool horizontal = side == side_east || side == side_west;
     const bool vertical = side == side_north || side == side_south;
     const bool swaps = state && ((horizontal && state->swap_x) || (vertical && state->swap_y));
@@ -37,7 +37,7 @@ int Mesh::arriving_color(uint32_t router, Side side, int color) {
 
 // ------------------------------------------------------------------------------------------------- deciding
 
-void Mesh::decide(uint32_t number) {
+void Region::decide(uint32_t number) {
     Router& router = routers_[number];
     if (router.waiting == 0) return busy_routers_.remove(number);
     uint8_t taken = 0;
@@ -50,7 +50,7 @@ void Mesh::decide(uint32_t number) {
                           [&](uint8_t slot) { return !(served >> slot & 1); });
 }
 
-bool Mesh::decide_color(uint32_t number, uint8_t slot, uint8_t& taken) {
+bool Region::decide_color(uint32_t number, uint8_t slot, uint8_t& taken) {
     Router& router = routers_[number];
     ColorState& color = router.colors[slot];
     if (color.teardown) return false;
@@ -83,7 +83,7 @@ bool Mesh::decide_color(uint32_t number, uint8_t slot, uint8_t& taken) {
 }
 
 // The filter of a color acts at its queue, which may have switched it off.
-bool Mesh::filtered(uint32_t number, const ColorState& color, const Wavelet& wavelet) const {
+bool Region::filtered(uint32_t number, const ColorState& color, const Wavelet& wavelet) const {
     if (color.filter.config.kind == FilterKind::none) return false;
     const Pe& pe = pes_[number];
     const int channel = pe.program ? pe.channel_of_color[wavelet.color] : none;
@@ -91,7 +91,7 @@ bool Mesh::filtered(uint32_t number, const ColorState& color, const Wavelet& wav
     return !filter_passes(color.filter, wavelet);
 }
 
-bool Mesh::has_room(uint32_t number, Side out, const Wavelet& wavelet) {
+bool Region::has_room(uint32_t number, Side out, const Wavelet& wavelet) {
     const uint64_t link_free = routers_[number].link_free[out];
     if (link_free > env_.now) {
         next_event_ = std::min(next_event_, link_free);
@@ -99,9 +99,9 @@ bool Mesh::has_room(uint32_t number, Side out, const Wavelet& wavelet) {
     }
     if (out == side_host) return true;
     if (out == side_ramp) return pes_[number].receive(wavelet, false);
-    const auto next = neighbour(number, out);
+    const auto next = neighbour(image_, number, out);
     if (!next) return true;
-    const int color = arriving_color(*next, opposite[out], wavelet.color);
+    const int color = arriving_color(routers_[*next], opposite[out], wavelet.color);
     const ColorState* state = routers_[*next].find(color);
     if (!state) {
         const Pe& there = pes_[*next];
@@ -113,7 +113,7 @@ bool Mesh::has_room(uint32_t number, Side out, const Wavelet& wavelet) {
 
 // --------------------------------------------------------------------------------------------- carrying out
 
-void Mesh::carry_out(const Move& move) {
+void Region::carry_out(const Move& move) {
     Router& router = routers_[move.router];
     ColorState& color = router.colors[move.slot];
     Wavelet wavelet = color.queue[move.from].front();
@@ -145,7 +145,7 @@ void Mesh::carry_out(const Move& move) {
     }
 }
 
-void Mesh::deliver(uint32_t number, Side out, Wavelet wavelet) {
+void Region::deliver(uint32_t number, Side out, Wavelet wavelet) {
     routers_[number].link_free[out] = env_.now + static_cast<uint64_t>(machine_.fabric.link_period);
     if (out == side_ramp) {
         wavelet.ready = env_.now + static_cast<uint64_t>(machine_.fabric.ramp_in);
@@ -153,9 +153,9 @@ void Mesh::deliver(uint32_t number, Side out, Wavelet wavelet) {
         wake(number, wavelet.ready);
         return;
     }
-    const auto next = neighbour(number, out);
+    const auto next = neighbour(image_, number, out);
     if (!next) return leave(number, out, wavelet);
-    wavelet.color = static_cast<uint8_t>(arriving_color(*next, opposite[out], wavelet.color));
+    wavelet.color = static_cast<uint8_t>(arriving_color(routers_[*next], opposite[out], wavelet.color));
     wavelet.ready = env_.now + static_cast<uint64_t>(machine_.fabric.hop);
     routers_[*next].push(*routers_[*next].find(wavelet.color), opposite[out], wavelet);
     busy_routers_.add(*next);
@@ -164,7 +164,7 @@ void Mesh::deliver(uint32_t number, Side out, Wavelet wavelet) {
 // ---------------------------------------------------------------------------------------------------- ramps
 
 // Output queues take turns; a wavelet waits while the router's queue for its color is full.
-void Mesh::take_from_pe(uint32_t number) {
+void Region::take_from_pe(uint32_t number) {
     Pe& pe = pes_[number];
     const int queues = static_cast<int>(pe.outputs.size());
     bool waiting = false;
@@ -194,6 +194,11 @@ void Mesh::take_from_pe(uint32_t number) {
         return;
     }
     if (!waiting) busy_ramps_.remove(number);
+}
+
+// Control wavelets end at the edge.
+void Region::leave(uint32_t number, Side side, const Wavelet& wavelet) {
+    if (!wavelet.control) left_.push_back({number, side, wavelet});
 }
 
 }  // namespace wafersim

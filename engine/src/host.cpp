@@ -14,6 +14,11 @@ bool goes_in(Kind kind) { return kind == Kind::stream_in || kind == Kind::edge_s
 
 uint64_t area(const Rect& r) { return static_cast<uint64_t>(r.w) * static_cast<uint64_t>(r.h); }
 
+// Where the data of a copy has the PE's part.
+size_t place_in(const Ticket& t, const Pe& pe) {
+    return static_cast<size_t>((pe.y - t.rect.y) * t.rect.w + pe.x - t.rect.x) * t.words;
+}
+
 [[noreturn]] void refuse(const std::string& what) { throw std::invalid_argument(what); }
 
 }  // namespace
@@ -41,7 +46,7 @@ void Mesh::check(const Ticket& t) const {
         refuse("color " + std::to_string(t.color) + " does not exist");
     if ((t.kind == Kind::edge_send || t.kind == Kind::edge_receive)) {
         const auto number = static_cast<uint32_t>(r.y * image_.width + r.x);
-        if (t.side == side_ramp || t.side == side_host || neighbour(number, t.side))
+        if (t.side == side_ramp || t.side == side_host || neighbour(image_, number, t.side))
             refuse("a port needs a side at the edge of the fabric");
     }
 }
@@ -67,12 +72,12 @@ uint32_t Mesh::add(Ticket t) {
                 ++ticket.remaining;
                 Pe& pe = pes_[i];
                 if (pe.commands.empty())
-                    pe.command_due = std::max(pe.command_due, env_.now) + static_cast<uint64_t>(machine_.host.command);
+                    pe.command_due = std::max(pe.command_due, now_) + static_cast<uint64_t>(machine_.host.command);
                 pe.commands.push_back(number);
-                wake(i, env_.now);
+                region_of(i).wake(i, now_);
             } else if (goes_in(ticket.kind)) {
                 feeds_[sink_key(i, ticket.side, ticket.color)].push_back(
-                    {number, first, first + ticket.words, env_.now});
+                    {number, first, first + ticket.words, now_});
             } else {
                 Sink& sink = sinks_[sink_key(i, ticket.side, ticket.color)];
                 sink.wants.push_back({number, first, first + ticket.words});
@@ -96,9 +101,14 @@ bool Mesh::done(uint32_t number) {
 void Mesh::feed_all() {
     for (auto it = feeds_.begin(); it != feeds_.end();) {
         const auto router = static_cast<uint32_t>(it->first >> 16);
-        guarded_ = router;
         const Side side = static_cast<Side>(it->first >> 8 & 0xff);
-        it = feed(router, side, it->second) ? feeds_.erase(it) : std::next(it);
+        try {
+            it = feed(router, side, it->second) ? feeds_.erase(it) : std::next(it);
+        } catch (const Fault& fault) {
+            const Pe& pe = pes_[router];
+            fault_ = {pe.x, pe.y, now_, fault.what(), {}, {}, {}, 0, 0};
+            return;
+        }
     }
 }
 
@@ -108,34 +118,31 @@ bool Mesh::feed(uint32_t number, Side side, std::deque<Feed>& feeds) {
     if (feeds.empty()) return true;
     Feed& f = feeds.front();
     Ticket& ticket = tickets_[f.ticket - 1];
-    if (f.due > env_.now) {
-        next_event_ = std::min(next_event_, f.due);
+    if (f.due > now_) {
+        next_feed_ = std::min(next_feed_, f.due);
         return false;
     }
-    const int color = arriving_color(number, side, ticket.color);
+    const int color = arriving_color(routers_[number], side, ticket.color);
     ColorState* state = routers_[number].find(color);
     if (!state) throw Fault("the host sends on color " + std::to_string(color) + ", which has no route here");
     if (state->queue[side].full()) return false;
     const bool control = !ticket.controls.empty() && ticket.controls[f.next];
-    Wavelet wavelet = make_wavelet(ticket.wavelets[f.next++], color, control, env_.now);
-    routers_[number].push(*state, side, wavelet);
-    busy_routers_.add(number);
+    Wavelet wavelet = make_wavelet(ticket.wavelets[f.next++], color, control, now_);
+    region_of(number).enter(number, *state, side, wavelet);
     --ticket.remaining;
-    progress_ = true;
+    fed_ = true;
     const uint64_t due =
-        env_.now + static_cast<uint64_t>(side == side_host ? machine_.host.stream_period : machine_.fabric.link_period);
+        now_ + static_cast<uint64_t>(side == side_host ? machine_.host.stream_period : machine_.fabric.link_period);
     for (Feed& later : feeds) later.due = std::max(later.due, due);
     return false;
 }
 
 // ---------------------------------------------------------------------------------------------- wavelets out
 
-// A wavelet leaves the fabric, to the host or over the edge. Control wavelets end there; data that nobody has asked for
-// yet are kept.
-void Mesh::leave(uint32_t number, Side side, const Wavelet& wavelet) {
-    if (wavelet.control) return;
-    Sink& sink = sinks_[sink_key(number, side, wavelet.color)];
-    sink.wavelets.push_back(wavelet);
+// Data that have left the fabric and that nobody has asked for yet are kept.
+void Mesh::collect(const Left& left) {
+    Sink& sink = sinks_[sink_key(left.router, left.side, left.wavelet.color)];
+    sink.wavelets.push_back(left.wavelet);
     settle(sink);
 }
 
@@ -156,12 +163,8 @@ void Mesh::settle(Sink& sink) {
 
 // ------------------------------------------------------------------------------------------------- commands
 
-size_t Mesh::place_in(const Ticket& t, const Pe& pe) const {
-    return static_cast<size_t>((pe.y - t.rect.y) * t.rect.w + pe.x - t.rect.x) * t.words;
-}
-
-// The PE takes its next command.
-void Mesh::command(uint32_t number) {
+// The PE takes its next command. Tickets are shared by all regions: only the PE's own place in the data is touched.
+void Region::command(uint32_t number) {
     Pe& pe = pes_[number];
     const uint32_t ticket_number = pe.commands.front();
     Ticket& ticket = tickets_[ticket_number - 1];
@@ -179,7 +182,7 @@ void Mesh::command(uint32_t number) {
         if (ticket.kind == Kind::copy_in) std::copy_n(ticket.given.data() + place, ticket.words, here);
         else std::copy_n(here, ticket.words, ticket.words_data.data() + place);
         busy = static_cast<uint64_t>(machine_.host.copy_period) * ((ticket.words + 1) / 2);
-        complete_on_pe(ticket);
+        env_.finished.push_back(ticket_number);
     }
     pe.command_due = env_.now + busy + static_cast<uint64_t>(machine_.host.command);
 }

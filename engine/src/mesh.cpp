@@ -1,8 +1,9 @@
-// The clock of the wafer. `tick` is one cycle; everything it calls is in fabric.cpp, host.cpp and the files of Pe.
+// The clock of the wafer. `tick` is one cycle: what the host does, then what the region does (region.cpp).
 #include "wafersim/mesh.h"
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <utility>
 
 namespace wafersim {
@@ -23,120 +24,95 @@ uint16_t* Mesh::allocate(const Program& program) {
 }
 
 Mesh::Mesh(Image image, const Settings& settings)
+    : Mesh(std::move(image), settings, 1, [](const Wafer& wafer, uint32_t first, uint32_t last) {
+          return std::make_unique<Region>(wafer, first, last);
+      }) {}
+
+Mesh::Mesh(Image image, const Settings& settings, int regions, const MakeRegion& make)
     : image_(std::move(image)),
       machine_(settings),
-      env_(machine_, image_),
       routers_(image_.tiles.size()),
-      busy_routers_(image_.tiles.size()),
-      busy_ramps_(image_.tiles.size()),
-      busy_pes_(image_.tiles.size()),
-      wake_(image_.tiles.size(), 0) {
+      wake_(image_.tiles.size(), 0),
+      region_of_row_(static_cast<size_t>(image_.height)) {
+    make_regions(std::clamp(regions, 1, image_.height), make);
     pes_.reserve(image_.tiles.size());
     for (uint32_t i = 0; i < image_.tiles.size(); ++i) {
         const Tile& tile = image_.tiles[i];
         const Program* program = tile.program == none ? nullptr : &image_.programs[static_cast<size_t>(tile.program)];
         routers_[i].configure(image_.routings[static_cast<size_t>(tile.routing)], machine_);
         const int x = static_cast<int>(i) % image_.width, y = static_cast<int>(i) / image_.width;
-        pes_.emplace_back(env_, routers_[i], program, x, y, program ? allocate(*program) : nullptr,
-                          image_.patches_of(tile));
-        if (program) busy_pes_.add(i);
+        pes_.emplace_back(region_of(i).environment(), routers_[i], program, x, y,
+                          program ? allocate(*program) : nullptr, image_.patches_of(tile));
+    }
+}
+
+// Bands of rows, as equal as can be.
+void Mesh::make_regions(int count, const MakeRegion& make) {
+    const Wafer wafer{image_, machine_, routers_, pes_, wake_, tickets_};
+    int top = 0;
+    for (int n = 0; n < count; ++n) {
+        const int end = static_cast<int>(int64_t{image_.height} * (n + 1) / count);
+        std::fill(region_of_row_.begin() + top, region_of_row_.begin() + end, static_cast<uint32_t>(n));
+        regions_.push_back(make(wafer, static_cast<uint32_t>(top * image_.width), static_cast<uint32_t>(end * image_.width)));
+        top = end;
     }
 }
 
 RunResult Mesh::run(uint64_t max_cycles, const std::vector<uint32_t>& tickets) {
     if (fault_) return RunResult::fault;
-    const uint64_t end = env_.now + max_cycles;
+    Region& all = *regions_.front();
+    const uint64_t end = now_ + max_cycles;
     while (true) {
         if (!tickets.empty() && all_done(tickets)) return RunResult::done;
-        if (env_.now >= end) return RunResult::budget;
-        progress_ = false;
-        next_event_ = never;
+        if (now_ >= end) return RunResult::budget;
         if (!tick()) return RunResult::fault;
-        if (progress_) ++env_.now;
-        else if (next_event_ != never) env_.now = std::min(std::max(next_event_, env_.now + 1), end);
+        const uint64_t next = std::min(all.next_event(), next_feed_);
+        if (fed_ || all.progress()) ++now_;
+        else if (next != never) now_ = std::min(std::max(next, now_ + 1), end);
         else return any_open() ? RunResult::deadlock : RunResult::idle;
+        all.environment().now = now_;
     }
 }
 
 // One cycle. False: a PE or router has faulted.
 bool Mesh::tick() {
-    try {
-        host_phase();
-        router_phase();
-        ramp_phase();
-        pe_phase();
-        task_phase();
-        observe_phase();
-        return true;
-    } catch (const std::exception& error) {
-        report_fault(pes_[guarded_], error.what(), fault_in_pe_);
-        return false;
+    Region& all = *regions_.front();
+    host_phase();
+    all.begin(now_);
+    if (!fault_) {
+        try {
+            all.router_phase();
+            all.ramp_phase();
+            all.pe_phase();
+            all.task_phase();
+        } catch (const std::exception& error) {
+            all.note(error);
+        }
+        finish_cycle();
     }
+    gather_reports();
+    return !fault_;
 }
 
-// 1. Links of the host inject wavelets.
+// Links of the host inject wavelets.
 void Mesh::host_phase() {
-    fault_in_pe_ = false;
+    fed_ = false;
+    next_feed_ = never;
     if (!feeds_.empty()) feed_all();
 }
 
-// 2. Routers decide from the state at the start of the cycle, then all moves are carried out.
-void Mesh::router_phase() {
-    moves_.clear();
-    busy_routers_.each([&](uint32_t i) { decide(guarded_ = i); });
-    for (const Move& move : moves_) {
-        guarded_ = move.router;
-        carry_out(move);
+// What ended and what left the fabric in this cycle is booked; the first fault counts.
+void Mesh::finish_cycle() {
+    std::optional<FaultFound> fault;
+    for (const auto& region : regions_) {
+        for (const Left& left : region->left()) collect(left);
+        region->left().clear();
+        std::vector<uint32_t>& finished = region->environment().finished;
+        for (uint32_t number : finished) --tickets_[number - 1].remaining;
+        finished.clear();
+        if (region->fault() && (!fault || region->fault()->before(*fault))) fault = region->fault();
     }
-}
-
-// 3. One wavelet of each PE goes up its ramp.
-void Mesh::ramp_phase() {
-    busy_ramps_.each([&](uint32_t i) { take_from_pe(guarded_ = i); });
-}
-
-// 4. Main thread and microthreads advance.
-void Mesh::pe_phase() {
-    fault_in_pe_ = true;
-    busy_pes_.each([&](uint32_t i) {
-        if (wake_[i] > env_.now) return;
-        guarded_ = i;
-        if (pes_[i].step()) progress_ = true;
-    });
-}
-
-// 5. Activations become visible, schedulers pick, the host's commands are taken, PEs say when to look again.
-void Mesh::task_phase() {
-    busy_pes_.each([&](uint32_t i) {
-        if (wake_[i] > env_.now) {
-            next_event_ = std::min(next_event_, wake_[i]);
-            return;
-        }
-        guarded_ = i;
-        Pe& pe = pes_[i];
-        if (pe.schedule()) progress_ = true;
-        else if (!pe.commands.empty() && pe.command_due <= env_.now && pe.host_may_command()) command(i);
-        if (pe.sending) busy_ramps_.add(i);
-        if (routers_[i].waiting > 0) busy_routers_.add(i);  // a register may have changed its routes
-        wake_[i] = pe.next_wake();
-        if (wake_[i] == never) busy_pes_.remove(i);
-        else next_event_ = std::min(next_event_, wake_[i]);
-    });
-}
-
-// 6. What ended in this cycle is booked.
-void Mesh::observe_phase() {
-    for (uint32_t number : env_.finished) complete_on_pe(tickets_[number - 1]);
-    env_.finished.clear();
-}
-
-void Mesh::wake(uint32_t pe, uint64_t cycle) {
-    if (!pes_[pe].alive()) return;
-    if (!busy_pes_.contains(pe)) {
-        busy_pes_.add(pe);
-        wake_[pe] = cycle;
-    }
-    wake_[pe] = std::min(wake_[pe], cycle);
+    if (fault) fault_ = fault->report;
 }
 
 bool Mesh::all_done(const std::vector<uint32_t>& tickets) const {
@@ -162,12 +138,42 @@ Pe& Mesh::pe(int x, int y) {
 
 std::vector<LogLine> Mesh::take_log() {
     std::vector<LogLine> log;
-    log.swap(env_.log);
+    log.swap(log_);
     return log;
 }
 
-void Mesh::report_fault(const Pe& pe, const std::string& message, bool in_pe) {
-    fault_ = in_pe && pe.program ? pe.report(message) : FaultReport{pe.x, pe.y, env_.now, message, {}, {}, {}, 0, 0};
+// What regions have to tell, in the order of cycles and, within one, of PEs. Those of the cycle of a fault are
+// told as far as the machine came in it.
+void Mesh::gather_reports() {
+    std::vector<LogLine> lines;
+    std::vector<FaultReport> warnings;
+    for (const auto& region : regions_) {
+        Environment& env = region->environment();
+        std::move(env.log.begin(), env.log.end(), std::back_inserter(lines));
+        std::move(env.warnings.begin(), env.warnings.end(), std::back_inserter(warnings));
+        env.log.clear();
+        env.warnings.clear();
+    }
+    const auto earlier = [](const auto& a, const auto& b) { return a.cycle < b.cycle; };
+    std::stable_sort(lines.begin(), lines.end(), earlier);
+    std::stable_sort(warnings.begin(), warnings.end(), earlier);
+    std::move(lines.begin(), lines.end(), std::back_inserter(log_));
+    for (FaultReport& report : warnings) {
+        const auto same = [&](const FaultReport& known) { return same_place(known, report); };
+        if (std::none_of(warnings_.begin(), warnings_.end(), same)) warnings_.push_back(std::move(report));
+    }
+}
+
+void Mesh::set_strict(bool strict) {
+    for (const auto& region : regions_) region->environment().strict = strict;
+}
+
+void Mesh::watch(std::shared_ptr<Observer> observer) {
+    for (const auto& region : regions_) region->environment().observers.push_back(observer);
+}
+
+void Mesh::stop_watching() {
+    for (const auto& region : regions_) region->environment().observers.clear();
 }
 
 }  // namespace wafersim

@@ -2,7 +2,7 @@
 // message follows it. The order of dimensions keeps messages from waiting for each other in a circle.
 #include <algorithm>
 
-#include "wafersim/mesh.h"
+#include "wafersim/region.h"
 
 namespace wafersim {
 
@@ -21,7 +21,7 @@ int channel_towards(const Pe& pe, uint32_t header) {
 
 }  // namespace
 
-bool Mesh::decide_message(uint32_t number, uint8_t slot, uint8_t& taken) {
+bool Region::decide_message(uint32_t number, uint8_t slot, uint8_t& taken) {
     Router& router = routers_[number];
     const ColorState& color = router.colors[slot];
     const auto channel = static_cast<size_t>(color.color - router.messages.first);
@@ -46,7 +46,7 @@ bool Mesh::decide_message(uint32_t number, uint8_t slot, uint8_t& taken) {
     return true;
 }
 
-void Mesh::pass_message(const Move& move, const ColorState& color, Wavelet wavelet) {
+void Region::pass_message(const Move& move, const ColorState& color, Wavelet wavelet) {
     MessageRouter& messages = routers_[move.router].messages;
     const auto channel = static_cast<size_t>(color.color - messages.first);
     const auto found = std::find_if(to_side.begin(), to_side.end(), [&](Side side) { return move.to >> side & 1; });

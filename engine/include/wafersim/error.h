@@ -28,4 +28,8 @@ struct FaultReport {
     int line = 0, column = 0;
 };
 
+inline bool same_place(const FaultReport& a, const FaultReport& b) {
+    return a.file == b.file && a.line == b.line && a.column == b.column;
+}
+
 }  // namespace wafersim

@@ -1,66 +1,22 @@
 // The wafer: PEs, routers, links, host, and the clock that drives them.
 //
-// One cycle is `Mesh::tick`, a list of phases (docs/architecture.md). Only what may have something to do is
-// visited: `ActiveSet` remembers PEs and routers and gives them in the order of their numbers, so that the result does
-// not depend on the order in which they became active.
+// One cycle is `Mesh::tick`, a list of phases (docs/architecture.md) that regions (region.h) work off.
 #pragma once
 
 #include <cstdlib>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "loader.h"
-#include "pe.h"
+#include "region.h"
 
 namespace wafersim {
-
-class ActiveSet {
-public:
-    explicit ActiveSet(size_t size) : words_((size + 63) / 64) {}
-    void add(uint32_t i) { words_[i / 64] |= uint64_t{1} << i % 64; }
-    void remove(uint32_t i) { words_[i / 64] &= ~(uint64_t{1} << i % 64); }
-    bool contains(uint32_t i) const { return words_[i / 64] >> i % 64 & 1; }
-
-    // Calls f for each member in order; f may remove the one it is given.
-    template <class F>
-    void each(F f) {
-        for (size_t w = 0; w < words_.size(); ++w) {
-            each_bit(words_[w], [&](int bit) { f(static_cast<uint32_t>(w * 64 + static_cast<size_t>(bit))); });
-        }
-    }
-
-private:
-    std::vector<uint64_t> words_;
-};
-
-struct Rect {
-    int x = 0, y = 0, w = 1, h = 1;
-};
-
-// Something the host asked for. It is done when `remaining` is 0.
-struct Ticket {
-    enum class Kind : uint8_t { launch, copy_in, copy_out, stream_in, stream_out, edge_send, edge_receive };
-    Kind kind{};
-    Rect rect;
-    std::vector<int> per_program;       // launch: function; copies: address (none: not on these PEs)
-    std::vector<uint64_t> arguments;
-    bool indirect = false;              // the address is that of a pointer to the data
-    uint32_t words = 0;                 // words (copies) or wavelets (streams) a PE
-    int color = 0;
-    Side side = side_host;
-    std::span<const uint16_t> given;    // copies in: [h][w][words], the caller's until the ticket is done
-    std::shared_ptr<const void> owner;  // keeps `given`
-    std::vector<uint16_t> words_data;   // copies out: [h][w][words]
-    std::vector<uint32_t> wavelets;     // streams: [h][w][n]
-    std::vector<uint8_t> controls;      // streams in: which wavelets are control wavelets; empty for none
-    uint64_t remaining = 0;             // PEs (commands) or wavelets (streams)
-};
 
 enum class RunResult : uint8_t { done, idle, deadlock, fault, budget };
 
@@ -78,50 +34,30 @@ public:
     bool done(uint32_t number);         // host.cpp; a ticket that is done lets go of the host's data
     std::vector<uint16_t> take_words(uint32_t number) { return std::exchange(tickets_[number - 1].words_data, {}); }
     Pe& pe(int x, int y);
-    uint64_t cycle() const { return env_.now; }
+    uint64_t cycle() const { return now_; }
     const Image& image() const { return image_; }
     std::vector<LogLine> take_log();
     const std::optional<FaultReport>& fault() const { return fault_; }
     // DSD operations that leave their variable: faults, or else warnings (docs/host-api.md).
-    void set_strict(bool strict) { env_.strict = strict; }
-    const std::vector<FaultReport>& warnings() const { return env_.warnings; }
+    void set_strict(bool strict);
+    const std::vector<FaultReport>& warnings() const { return warnings_; }
     Value deadlock() const;             // deadlock.cpp
     Value stats() const;
     List stuck_wavelets() const;
-    void watch(std::unique_ptr<Observer> observer) { env_.observers.push_back(std::move(observer)); }
-    void stop_watching() { env_.observers.clear(); }
+    void watch(std::shared_ptr<Observer> observer);
+    void stop_watching();
 
 protected:
-    // ------------------------------------------------------------- mesh.cpp: a cycle, phase by phase
+    // For engines with regions of their own: `make` gives a region of these PEs.
+    using MakeRegion = std::function<std::unique_ptr<Region>(const Wafer&, uint32_t first, uint32_t last)>;
+    Mesh(Image image, const Settings& settings, int regions, const MakeRegion& make);
+
+    // ------------------------------------------------------------- mesh.cpp
+    void make_regions(int count, const MakeRegion& make);
     bool tick();
     void host_phase();
-    void router_phase();
-    void ramp_phase();
-    void pe_phase();
-    void task_phase();
-    void observe_phase();
-
-    // A wavelet that a router will move this cycle.
-    struct Move {
-        uint32_t router;
-        uint8_t slot;
-        Side from;
-        uint8_t to;  // mask of outputs that get it
-    };
-    // ------------------------------------------------------------- fabric.cpp
-    void decide(uint32_t router);
-    bool decide_color(uint32_t router, uint8_t slot, uint8_t& taken);
-    bool has_room(uint32_t router, Side out, const Wavelet& wavelet);
-    bool filtered(uint32_t router, const ColorState& color, const Wavelet& wavelet) const;
-    void carry_out(const Move& move);
-    void deliver(uint32_t router, Side out, Wavelet wavelet);
-    void take_from_pe(uint32_t pe);
-    bool decide_message(uint32_t router, uint8_t slot, uint8_t& taken);  // messages.cpp
-    void pass_message(const Move& move, const ColorState& color, Wavelet wavelet);
-    std::optional<uint32_t> neighbour(uint32_t router, Side side) const;
-    int arriving_color(uint32_t router, Side side, int color);
-    virtual void wake(uint32_t pe, uint64_t cycle);
-    virtual bool awake(uint32_t pe) const { return busy_pes_.contains(pe); }
+    void finish_cycle();
+    Region& region_of(uint32_t pe) const { return *regions_[region_of_row_[pe / static_cast<uint32_t>(image_.width)]]; }
 
     // ------------------------------------------------------------- host.cpp
     struct Feed {   // wavelets that the host injects at one router
@@ -137,23 +73,19 @@ protected:
     void check(const Ticket& ticket) const;
     void feed_all();
     bool feed(uint32_t router, Side side, std::deque<Feed>& feeds);
-    void leave(uint32_t router, Side side, const Wavelet& wavelet);
+    void collect(const Left& left);
     void settle(Sink& sink);
-    void command(uint32_t pe);
-    void complete_on_pe(Ticket& ticket) { --ticket.remaining; }
-    size_t place_in(const Ticket& ticket, const Pe& pe) const;
     static uint64_t sink_key(uint32_t router, Side side, int color) {
         return uint64_t{router} << 16 | static_cast<uint64_t>(side) << 8 | static_cast<uint64_t>(color);
     }
 
     bool all_done(const std::vector<uint32_t>& tickets) const;
     bool any_open() const;
-    void report_fault(const Pe& pe, const std::string& message, bool in_pe);
-    uint32_t guarded_ = 0;              // the PE or router at work, for faults
+    void gather_reports();
 
     Image image_;
     Machine machine_;
-    Environment env_;
+    uint64_t now_ = 0;
     // Memory of the PEs with a program, in blocks of many.
     struct Free { void operator()(uint16_t* words) const { std::free(words); } };
     std::vector<std::unique_ptr<uint16_t, Free>> memory_;
@@ -163,17 +95,18 @@ protected:
     std::vector<Router> routers_;
     std::vector<Pe> pes_;
 
-    ActiveSet busy_routers_, busy_ramps_, busy_pes_;
     std::vector<uint64_t> wake_;        // by PE: first cycle at which to look at it again
-    std::vector<Move> moves_;
-    bool progress_ = false;             // something advanced in this cycle
-    uint64_t next_event_ = never;       // earliest later cycle at which something could
+    std::vector<std::unique_ptr<Region>> regions_;
+    std::vector<uint32_t> region_of_row_;
+    bool fed_ = false;                  // the host injected something in this cycle
+    uint64_t next_feed_ = never;        // or will do so in this one
 
     std::vector<Ticket> tickets_;       // ticket n is entry n - 1
     std::map<uint64_t, std::deque<Feed>> feeds_;
     std::map<uint64_t, Sink> sinks_;
+    std::vector<LogLine> log_;          // of the regions, in the order of cycles and PEs
+    std::vector<FaultReport> warnings_;
     std::optional<FaultReport> fault_;
-    bool fault_in_pe_ = true;
 };
 
 }  // namespace wafersim

@@ -36,9 +36,9 @@ struct LogLine {
     std::string text;
 };
 
-// What all PEs share.
 struct Pe;
 
+// What the PEs of a region share.
 struct Environment {
     Environment(const Machine& machine, const Image& image) : machine(machine), image(image) {}
     const Machine& machine;
@@ -46,10 +46,10 @@ struct Environment {
     uint64_t now = 0;
     Stats stats;
     std::vector<LogLine> log;      // in the order of cycles
-    std::vector<std::unique_ptr<Observer>> observers;
-    std::vector<uint32_t> finished;  // tickets of launches that ended on a PE in this cycle
+    std::vector<std::shared_ptr<Observer>> observers;
+    std::vector<uint32_t> finished;  // tickets of commands that ended on a PE in this cycle
     bool strict = true;              // DSD operations that leave their variable are faults, else warnings
-    std::vector<FaultReport> warnings;  // one for each program and place
+    std::vector<FaultReport> warnings;  // the first for each program and place
 };
 
 struct Frame {

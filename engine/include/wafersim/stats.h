@@ -14,6 +14,13 @@ struct Stats {
     uint64_t pe_cycles = 0;         // cycles in which a PE issued something
     uint64_t filtered = 0;          // wavelets that a filter kept from a PE
     uint64_t dropped_controls = 0;  // control wavelets that no task and no operation wanted
+
+    void add(const Stats& s) {
+        instructions += s.instructions, vector_operations += s.vector_operations;
+        vector_elements += s.vector_elements, wavelet_moves += s.wavelet_moves;
+        tasks += s.tasks, pe_cycles += s.pe_cycles;
+        filtered += s.filtered, dropped_controls += s.dropped_controls;
+    }
 };
 
 }  // namespace wafersim

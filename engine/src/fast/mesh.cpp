@@ -1,210 +1,66 @@
-// The clock of the fast engine: which PEs and routers are visited in a cycle, and which cycle is next.
+// The clock of the fast engine: which cycle is next, and when a call of `run` ends.
 #include "mesh.h"
 
 #include <algorithm>
 
-#include "solo.h"
-#include "step.h"
-
 namespace wafersim::fast {
 
 FastMesh::FastMesh(Image image, const Settings& settings)
-    : Mesh(std::move(image), settings), due_(image_.tiles.size()) {
-    find_edges();
-    for (uint32_t i = 0; i < pes_.size(); ++i) {
-        wake_[i] = never;
-        if (pes_[i].alive()) sleep_until(i, 0);
-    }
-}
+    : FastMesh(std::move(image), settings, std::make_unique<Call>()) {}
 
-void FastMesh::sleep_until(uint32_t pe, uint64_t cycle) {
-    wake_[pe] = cycle;
-    if (cycle != never) wheel_.add(env_.now, cycle, pe);
-}
-
-void FastMesh::wake(uint32_t pe, uint64_t cycle) {
-    if (cycle < wake_[pe] && pes_[pe].alive()) sleep_until(pe, cycle);
+FastMesh::FastMesh(Image image, const Settings& settings, std::unique_ptr<Call> call)
+    : Mesh(std::move(image), settings, 1,
+           [&](const Wafer& wafer, uint32_t first, uint32_t last) {
+               return std::make_unique<FastRegion>(wafer, first, last, *call);
+           }),
+      call_(std::move(call)) {
+    each_region([](FastRegion& region) { region.start(); });
 }
 
 RunResult FastMesh::run(uint64_t max_cycles, const std::vector<uint32_t>& tickets) {
     if (fault_) return RunResult::fault;
-    end_ = max_cycles > never - env_.now ? never : env_.now + max_cycles;
-    awaits_ = !tickets.empty();
-    awaited_.assign(tickets_.size() + 1, 0);
-    for (uint32_t number : tickets) awaited_[ticket(number).remaining ? number : 0] = 1;
-    const auto due_at = [this](uint32_t pe, uint64_t cycle) { return wake_[pe] == cycle; };
+    call_->end = max_cycles > never - now_ ? never : now_ + max_cycles;
+    call_->awaits = !tickets.empty();
+    call_->awaited.assign(tickets_.size() + 1, 0);
+    for (uint32_t number : tickets) call_->awaited[ticket(number).remaining ? number : 0] = 1;
+    const RunResult result = go(tickets);
+    gather_reports();
+    return result;
+}
+
+RunResult FastMesh::go(const std::vector<uint32_t>& tickets) {
     while (true) {
-        if (awaits_ && all_done(tickets)) return settle_pending(), RunResult::done;
-        if (env_.now >= end_) return settle_pending(), RunResult::budget;
-        progress_ = next_cycle_ = false;
-        next_event_ = never;
-        if (!tick()) return RunResult::fault;
-        if (progress_ || next_cycle_) {
-            ++env_.now;
-            continue;
+        const bool done = call_->awaits && all_done(tickets);
+        if (done || now_ >= call_->end) {
+            each_region([this](FastRegion& region) { region.settle(now_); });
+            return done ? RunResult::done : RunResult::budget;
         }
-        next_event_ = std::min(next_event_, wheel_.next(env_.now, due_at));
-        if (next_event_ == never) return any_open() ? RunResult::deadlock : RunResult::idle;
-        env_.now = std::min(std::max(next_event_, env_.now + 1), end_);
+        tick();
+        if (fault_) return RunResult::fault;
+        const uint64_t next = next_cycle();
+        if (next == never) return any_open() ? RunResult::deadlock : RunResult::idle;
+        now_ = std::min(next, call_->end);
     }
 }
 
-namespace {
-
-// The state of a large mesh does not fit the caches, but who is visited next is known: their state is asked for some
-// visits ahead, in the order in which one pointer leads to the next.
-template <class F>
-void with_lookahead(const std::vector<uint32_t>& queue, F f) {
-    for (size_t k = 0; k < queue.size(); ++k) f(k, [&](size_t ahead) { return queue[std::min(k + ahead, queue.size() - 1)]; });
+void FastMesh::tick() {
+    host_phase();
+    if (fault_) return;
+    each_region([&](FastRegion& region) { region.work(now_); });
+    finish_cycle();
 }
 
-void prefetch(const void* p, size_t bytes) {
-    for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(static_cast<const char*>(p) + at);
-}
-
-void prefetch_parts(const Pe& pe) {
-    each_bit(pe.running, [&](int thread) { prefetch(&pe.run_of(thread), 288); });
-    if (pe.frames.empty()) return;
-    __builtin_prefetch(&pe.frames.back());
-    __builtin_prefetch(pe.registers.data());
-}
-
-void prefetch_elements(const Pe& pe) {
-    each_bit(pe.running, [&](int thread) {
-        const VecRun& run = pe.run_of(thread);
-        const Stream& s = run.source[0];
-        if (in_memory(s)) __builtin_prefetch(pe.memory.data() + s.address);
-        if (in_memory(run.dst)) __builtin_prefetch(pe.memory.data() + run.dst.address);
-        if (s.kind == StreamKind::fabric_in) __builtin_prefetch(&pe.channels[static_cast<size_t>(s.number)]);
-        if (run.dst.kind == StreamKind::fabric_out) __builtin_prefetch(&pe.outputs[static_cast<size_t>(run.dst.number)]);
+// The first cycle in which something may happen.
+uint64_t FastMesh::next_cycle() {
+    bool at_once = fed_;
+    uint64_t next = next_feed_;
+    each_region([&](FastRegion& region) {
+        at_once = at_once || region.progress() || region.due_next_cycle();
+        next = std::min(next, region.next_event());
     });
-}
-
-void prefetch_wavelets(const Router& router) {
-    each_bit(router.waiting_slots, [&](int slot) {
-        for (const WaveletQueue& queue : router.colors[static_cast<size_t>(slot)].queue)
-            if (!queue.empty()) __builtin_prefetch(&queue.front());
-    });
-}
-
-}  // namespace
-
-void FastMesh::visit_routers() {
-    queue_.clear();
-    busy_routers_.each([this](uint32_t i) { queue_.push_back(i); });
-    with_lookahead(queue_, [this](size_t k, auto later) {
-        prefetch(&routers_[later(8)], sizeof(Router));
-        const Router& next = routers_[later(5)];
-        each_bit(next.waiting_slots, [&](int slot) { prefetch(&next.colors[static_cast<size_t>(slot)], 192); });
-        prefetch_wavelets(routers_[later(2)]);
-        visit_router(queue_[k]);
-    });
-}
-
-void FastMesh::visit_ramps() {
-    busy_ramps_.each([this](uint32_t i) { visit_ramp(i); });
-}
-
-void FastMesh::visit_pes() {
-    fault_in_pe_ = true;
-    wheel_.take(env_.now, [this](uint32_t i) {
-        if (wake_[i] <= env_.now) due_.add(i);
-    });
-    queue_.clear();
-    due_.each([this](uint32_t i) {
-        due_.remove(i);
-        queue_.push_back(i);
-    });
-    with_lookahead(queue_, [this](size_t k, auto later) {
-        prefetch(&pes_[later(8)], 384);
-        prefetch_parts(pes_[later(5)]);
-        prefetch_elements(pes_[later(2)]);
-        visited_ = k;
-        visit(queue_[k]);
-    });
-}
-
-// One cycle. False: a PE or router has faulted.
-bool FastMesh::tick() {
-    try {
-        host_phase();
-        visit_routers();
-        visit_ramps();
-        visit_pes();
-        observe_phase();
-        return true;
-    } catch (const std::exception& error) {
-        report_fault(pes_[guarded_], error.what(), fault_in_pe_);
-        if (fault_in_pe_ && !in_threads_) prefer_fault_of_a_thread();
-        return false;
-    }
-}
-
-// In a cycle the threads of all PEs work before any scheduler does, so a thread that faults comes first.
-void FastMesh::prefer_fault_of_a_thread() {
-    for (size_t k = visited_ + 1; k < queue_.size(); ++k) {
-        Pe& pe = pes_[queue_[k]];
-        try {
-            step(pe);
-        } catch (const std::exception& error) {
-            report_fault(pe, error.what(), true);
-            return;
-        }
-    }
-}
-
-namespace {
-
-// Pe::schedule would find something to do.
-bool wants_scheduler(const Pe& pe) {
-    if (!pe.pending.empty() || (pe.input_flush | pe.output_flush)) return true;
-    const bool taken = !pe.frames.empty() || pe.busy(pe.main_thread()) || pe.main_ready > pe.env.now;
-    return !taken && (!pe.handlers.empty() || ((pe.active | pe.filled) & ~pe.blocked));
-}
-
-}  // namespace
-
-// The cycle of one PE: threads, then the scheduler, then the host's command, then how long to sleep.
-void FastMesh::visit(uint32_t i) {
-    guarded_ = i;
-    Pe& pe = pes_[i];
-    in_threads_ = true;
-    if (step(pe)) progress_ = true;
-    in_threads_ = false;
-    if (wants_scheduler(pe) && pe.schedule()) progress_ = true;
-    else if (!pe.commands.empty() && pe.command_due <= env_.now && pe.host_may_command()) command(i);
-    if (pe.sending) busy_ramps_.add(i);
-    if (routers_[i].waiting > 0) busy_routers_.add(i);  // a register may have changed its routes
-    if (may_run_ahead(pe)) run_ahead(pe, horizon(pe));
-    rest(i, next_wake(pe));
-}
-
-// After a visit. Most are due again in the next cycle: they need no place in the wheel.
-void FastMesh::rest(uint32_t pe, uint64_t cycle) {
-    if (cycle != env_.now + 1) return sleep_until(pe, cycle);
-    wake_[pe] = cycle;
-    due_.add(pe);
-    next_cycle_ = true;
-}
-
-// The first cycle that this call of `run` may not come to, as far as the PE is concerned: a call that waits for a
-// command which the PE has not completed goes on at least until its main thread is free.
-uint64_t FastMesh::horizon(const Pe& pe) const {
-    if (!env_.observers.empty()) return 0;
-    if (!awaits_ || awaited_[pe.running_ticket]) return end_;
-    const bool waits = std::any_of(pe.commands.begin(), pe.commands.end(), [&](uint32_t n) { return awaited_[n]; });
-    return waits ? end_ : 0;
-}
-
-// Sleeping PEs have not looked at their activations; who looks at them from outside sees them as of now.
-void FastMesh::settle_pending() {
-    for (Pe& pe : pes_) {
-        std::erase_if(pe.pending, [&](const PendingActivation& p) {
-            if (p.due >= env_.now) return false;
-            pe.active |= uint64_t{1} << p.id;
-            return true;
-        });
-    }
+    if (at_once) return now_ + 1;
+    each_region([&](FastRegion& region) { next = std::min(next, region.next_wake()); });
+    return next == never ? never : std::max(next, now_ + 1);
 }
 
 }  // namespace wafersim::fast

@@ -2,7 +2,7 @@
 // the cycle are queues of its neighbours, and those remember whether a wavelet left them in this cycle.
 #include <algorithm>
 
-#include "mesh.h"
+#include "region.h"
 
 namespace wafersim::fast {
 
@@ -13,20 +13,19 @@ constexpr uint8_t bit(Side side) { return static_cast<uint8_t>(1u << side); }
 }  // namespace
 
 // By router: the outputs that lead out of the fabric.
-void FastMesh::find_edges() {
-    edges_.resize(routers_.size());
-    for (uint32_t i = 0; i < routers_.size(); ++i) {
-        edges_[i] = host;
+void FastRegion::find_edges() {
+    edges_.resize(last_ - first_);
+    for (uint32_t i = first_; i < last_; ++i) {
+        edges_[i - first_] = host;
         for (const Side side : {side_east, side_west, side_south, side_north})
-            if (!neighbour(i, side)) edges_[i] |= bit(side);
+            if (!neighbour(image_, i, side)) edges_[i - first_] |= bit(side);
     }
     const int width = image_.width;
     offset_ = {0, 1, -1, width, -width, 0};
 }
 
 // Colors take turns: those that were served longest ago come first.
-void FastMesh::visit_router(uint32_t number) {
-    guarded_ = number;
+void FastRegion::visit_router(uint32_t number) {
     Router& router = routers_[number];
     uint8_t taken = 0;
     std::array<uint8_t, 32> order;
@@ -46,7 +45,7 @@ void FastMesh::visit_router(uint32_t number) {
     if (router.waiting == 0) busy_routers_.remove(number);
 }
 
-bool FastMesh::move_message(uint32_t number, uint8_t slot, uint8_t& taken) {
+bool FastRegion::move_message(uint32_t number, uint8_t slot, uint8_t& taken) {
     moves_.clear();
     if (routers_[number].colors[slot].teardown || !decide_message(number, slot, taken)) return false;
     carry_out(moves_.back());
@@ -54,7 +53,7 @@ bool FastMesh::move_message(uint32_t number, uint8_t slot, uint8_t& taken) {
 }
 
 // Moves one wavelet of the color, if one can go.
-bool FastMesh::move_color(uint32_t number, ColorState& color, uint8_t slot, uint8_t& taken) {
+bool FastRegion::move_color(uint32_t number, ColorState& color, uint8_t slot, uint8_t& taken) {
     if (color.teardown) return false;
     const Route route = color.position == 0 ? color.base : color.route();
     if (route.tx == 0) return false;
@@ -83,7 +82,7 @@ bool FastMesh::move_color(uint32_t number, ColorState& color, uint8_t slot, uint
     return false;
 }
 
-bool FastMesh::find_room(uint32_t number, uint8_t outputs, const Wavelet& wavelet, Targets& targets) {
+bool FastRegion::find_room(uint32_t number, uint8_t outputs, const Wavelet& wavelet, Targets& targets) {
     const Router& router = routers_[number];
     for (unsigned rest = outputs; rest; rest &= rest - 1) {
         const auto out = static_cast<Side>(std::countr_zero(rest));
@@ -93,7 +92,7 @@ bool FastMesh::find_room(uint32_t number, uint8_t outputs, const Wavelet& wavele
         }
         if (out == side_ramp) {
             if (!pes_[number].receive(wavelet, false)) return false;
-        } else if (!(edges_[number] >> out & 1)) {
+        } else if (!(edges(number) >> out & 1)) {
             Router& next = routers_[number + static_cast<uint32_t>(offset_[out])];
             ColorState* state = next.find(wavelet.color);
             if (state && (out <= side_west ? state->swap_x : state->swap_y)) state = next.find(state->color ^ 1);
@@ -105,7 +104,7 @@ bool FastMesh::find_room(uint32_t number, uint8_t outputs, const Wavelet& wavele
     return true;
 }
 
-void FastMesh::carry(uint32_t number, const Move& move, Route route, const Targets& targets) {
+void FastRegion::carry(uint32_t number, const Move& move, Route route, const Targets& targets) {
     Router& router = routers_[number];
     ColorState& color = router.colors[move.slot];
     Wavelet wavelet = color.queue[move.from].front();
@@ -127,7 +126,7 @@ void FastMesh::carry(uint32_t number, const Move& move, Route route, const Targe
     wavelet.advance_switch = false;
     for (unsigned rest = move.to & ~unsigned{ramp}; rest; rest &= rest - 1) {
         const auto out = static_cast<Side>(std::countr_zero(rest));
-        if (edges_[number] >> out & 1) deliver(number, out, wavelet);
+        if (edges(number) >> out & 1) deliver(number, out, wavelet);
         else pass_on(number, out, *targets[out], wavelet);
     }
     if (!teardown) return;
@@ -135,7 +134,7 @@ void FastMesh::carry(uint32_t number, const Move& move, Route route, const Targe
     wake(number, env_.now);
 }
 
-void FastMesh::pass_on(uint32_t number, Side out, ColorState& target, Wavelet wavelet) {
+void FastRegion::pass_on(uint32_t number, Side out, ColorState& target, Wavelet wavelet) {
     const uint32_t next = number + static_cast<uint32_t>(offset_[out]);
     routers_[number].link_free[out] = env_.now + static_cast<uint64_t>(machine_.fabric.link_period);
     wavelet.color = static_cast<uint8_t>(target.color);
@@ -145,8 +144,7 @@ void FastMesh::pass_on(uint32_t number, Side out, ColorState& target, Wavelet wa
 }
 
 // Output queues take turns, as in Mesh::take_from_pe; who waits for room is woken only if there was none.
-void FastMesh::visit_ramp(uint32_t number) {
-    guarded_ = number;
+void FastRegion::visit_ramp(uint32_t number) {
     Pe& pe = pes_[number];
     if (!pe.sending) return busy_ramps_.remove(number);
     if (pe.ramp_free > env_.now) {
@@ -161,7 +159,7 @@ void FastMesh::visit_ramp(uint32_t number) {
     }
 }
 
-bool FastMesh::send(uint32_t number, Pe& pe, int q) {
+bool FastRegion::send(uint32_t number, Pe& pe, int q) {
     WaveletQueue& queue = pe.outputs[static_cast<size_t>(q)].wavelets;
     Wavelet wavelet = queue.front();
     Router& router = routers_[number];

@@ -1,0 +1,181 @@
+// A region's cycle in the fast engine: which PEs and routers are visited, and when again.
+#include "region.h"
+
+#include <algorithm>
+
+#include "solo.h"
+#include "step.h"
+
+namespace wafersim::fast {
+
+FastRegion::FastRegion(const Wafer& wafer, uint32_t first, uint32_t last, const Call& call)
+    : Region(wafer, first, last), call_(call), due_(first, last - first) {
+    find_edges();
+}
+
+void FastRegion::start() {
+    for (uint32_t i = first_; i < last_; ++i) {
+        wake_[i] = never;
+        if (pes_[i].alive()) sleep_until(i, 0);
+    }
+}
+
+void FastRegion::sleep_until(uint32_t pe, uint64_t cycle) {
+    wake_[pe] = cycle;
+    if (cycle != never) wheel_.add(env_.now, cycle, pe);
+}
+
+void FastRegion::wake(uint32_t pe, uint64_t cycle) {
+    if (cycle < wake_[pe] && pes_[pe].alive()) sleep_until(pe, cycle);
+}
+
+uint64_t FastRegion::next_wake() {
+    return wheel_.next(env_.now, [this](uint32_t pe, uint64_t cycle) { return wake_[pe] == cycle; });
+}
+
+void FastRegion::work(uint64_t cycle) {
+    begin(cycle);
+    next_cycle_ = false;
+    visit_routers();
+    visit_ramps();
+    visit_pes();
+}
+
+template <class F>
+void FastRegion::guard(Phase phase, uint32_t number, F f) {
+    try {
+        phase_ = phase;
+        f();
+    } catch (const std::exception& error) {
+        note(phase_, number, error);
+    }
+}
+
+namespace {
+
+// The state of a large mesh does not fit the caches, but who is visited next is known: their state is asked for some
+// visits ahead, in the order in which one pointer leads to the next.
+template <class F>
+void with_lookahead(const std::vector<uint32_t>& queue, F f) {
+    for (size_t k = 0; k < queue.size(); ++k) f(k, [&](size_t ahead) { return queue[std::min(k + ahead, queue.size() - 1)]; });
+}
+
+void prefetch(const void* p, size_t bytes) {
+    for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(static_cast<const char*>(p) + at);
+}
+
+void prefetch_parts(const Pe& pe) {
+    each_bit(pe.running, [&](int thread) { prefetch(&pe.run_of(thread), 288); });
+    if (pe.frames.empty()) return;
+    __builtin_prefetch(&pe.frames.back());
+    __builtin_prefetch(pe.registers.data());
+}
+
+void prefetch_elements(const Pe& pe) {
+    each_bit(pe.running, [&](int thread) {
+        const VecRun& run = pe.run_of(thread);
+        const Stream& s = run.source[0];
+        if (in_memory(s)) __builtin_prefetch(pe.memory.data() + s.address);
+        if (in_memory(run.dst)) __builtin_prefetch(pe.memory.data() + run.dst.address);
+        if (s.kind == StreamKind::fabric_in) __builtin_prefetch(&pe.channels[static_cast<size_t>(s.number)]);
+        if (run.dst.kind == StreamKind::fabric_out) __builtin_prefetch(&pe.outputs[static_cast<size_t>(run.dst.number)]);
+    });
+}
+
+void prefetch_wavelets(const Router& router) {
+    each_bit(router.waiting_slots, [&](int slot) {
+        for (const WaveletQueue& queue : router.colors[static_cast<size_t>(slot)].queue)
+            if (!queue.empty()) __builtin_prefetch(&queue.front());
+    });
+}
+
+}  // namespace
+
+void FastRegion::visit_routers() {
+    queue_.clear();
+    busy_routers_.each([this](uint32_t i) { queue_.push_back(i); });
+    with_lookahead(queue_, [this](size_t k, auto later) {
+        prefetch(&routers_[later(8)], sizeof(Router));
+        const Router& next = routers_[later(5)];
+        each_bit(next.waiting_slots, [&](int slot) { prefetch(&next.colors[static_cast<size_t>(slot)], 192); });
+        prefetch_wavelets(routers_[later(2)]);
+        guard(Phase::routers, queue_[k], [&] { visit_router(queue_[k]); });
+    });
+}
+
+void FastRegion::visit_ramps() {
+    busy_ramps_.each([this](uint32_t i) { guard(Phase::ramps, i, [&] { visit_ramp(i); }); });
+}
+
+void FastRegion::visit_pes() {
+    wheel_.take(env_.now, [this](uint32_t i) {
+        if (wake_[i] <= env_.now) due_.add(i);
+    });
+    queue_.clear();
+    due_.each([this](uint32_t i) {
+        due_.remove(i);
+        queue_.push_back(i);
+    });
+    with_lookahead(queue_, [this](size_t k, auto later) {
+        prefetch(&pes_[later(8)], 384);
+        prefetch_parts(pes_[later(5)]);
+        prefetch_elements(pes_[later(2)]);
+        guard(Phase::threads, queue_[k], [&] { visit(queue_[k]); });
+    });
+}
+
+namespace {
+
+// Pe::schedule would find something to do.
+bool wants_scheduler(const Pe& pe) {
+    if (!pe.pending.empty() || (pe.input_flush | pe.output_flush)) return true;
+    const bool taken = !pe.frames.empty() || pe.busy(pe.main_thread()) || pe.main_ready > pe.env.now;
+    return !taken && (!pe.handlers.empty() || ((pe.active | pe.filled) & ~pe.blocked));
+}
+
+}  // namespace
+
+// The cycle of one PE: threads, then the scheduler, then the host's command, then how long to sleep.
+void FastRegion::visit(uint32_t i) {
+    Pe& pe = pes_[i];
+    if (step(pe)) progress_ = true;
+    phase_ = Phase::tasks;
+    if (wants_scheduler(pe) && pe.schedule()) progress_ = true;
+    else if (!pe.commands.empty() && pe.command_due <= env_.now && pe.host_may_command()) command(i);
+    if (pe.sending) busy_ramps_.add(i);
+    if (routers_[i].waiting > 0) busy_routers_.add(i);  // a register may have changed its routes
+    if (may_run_ahead(pe)) run_ahead(pe, horizon(pe));
+    rest(i, fast::next_wake(pe));
+}
+
+// After a visit. Most are due again in the next cycle: they need no place in the wheel.
+void FastRegion::rest(uint32_t pe, uint64_t cycle) {
+    if (cycle != env_.now + 1) return sleep_until(pe, cycle);
+    wake_[pe] = cycle;
+    due_.add(pe);
+    next_cycle_ = true;
+}
+
+// The first cycle that this call of `run` may not come to, as far as the PE is concerned: a call that waits for a
+// command which the PE has not completed goes on at least until its main thread is free.
+uint64_t FastRegion::horizon(const Pe& pe) const {
+    if (!env_.observers.empty()) return 0;
+    if (!call_.awaits || call_.awaited[pe.running_ticket]) return call_.end;
+    const bool waits = std::any_of(pe.commands.begin(), pe.commands.end(), [&](uint32_t n) { return call_.awaited[n]; });
+    return waits ? call_.end : 0;
+}
+
+// Sleeping PEs have not looked at their activations; who looks at them from outside sees them as of now.
+void FastRegion::settle(uint64_t now) {
+    env_.now = now;
+    for (uint32_t i = first_; i < last_; ++i) {
+        Pe& pe = pes_[i];
+        std::erase_if(pe.pending, [&](const PendingActivation& p) {
+            if (p.due >= env_.now) return false;
+            pe.active |= uint64_t{1} << p.id;
+            return true;
+        });
+    }
+}
+
+}  // namespace wafersim::fast
