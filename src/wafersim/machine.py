@@ -87,6 +87,34 @@ def from_table(arch: str, preset: str, table: Any) -> Machine:
     return Machine(arch, preset, settings)
 
 
+@dataclass(frozen=True, slots=True)
+class FittedRow:
+    """A row whose value was fitted to measurements; `points` are series or ids of calibration points."""
+
+    name: str
+    value: Any
+    unit: str
+    points: str
+
+
+def fitted_rows(arch: str) -> list[FittedRow]:
+    """Rows of the table of `arch` that say `fitted`, those of presets included."""
+    path = _directory() / f"{arch}.yaml"
+    found: list[FittedRow] = []
+    _find_fitted(_read(path, path.stat().st_mtime_ns), "", found)
+    return found
+
+
+def _find_fitted(node: Any, name: str, found: list[FittedRow]) -> None:
+    if not isinstance(node, dict):
+        return
+    if "fitted" in node:
+        found.append(FittedRow(name, node["value"], node["unit"], node["fitted"]))
+        return
+    for key, child in node.items():
+        _find_fitted(child, f"{name}.{key}" if name else str(key), found)
+
+
 def _directory() -> Path:
     installed = Path(__file__).parent / "machines"
     checkout = Path(__file__).parents[2] / "config" / "machines"

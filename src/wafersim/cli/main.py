@@ -1,8 +1,9 @@
 """The command `wafersim`: what is neither compiling nor running one program.
 
-    wafersim examples PATH   run every command script of a checkout of sdk-examples
-    wafersim info OUT        describe a compiled folder
-    wafersim bench           measure how fast the simulator is
+wafersim examples PATH   run every command script of a checkout of sdk-examples
+wafersim info OUT        describe a compiled folder
+wafersim bench           measure how fast the simulator is
+wafersim calibrate       run the measured programs again, predicted beside measured cycles
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     info.add_argument("--json", action="store_true", help="as JSON")
     info.set_defaults(action=_info)
     _add_bench(commands)
+    _add_calibrate(commands)
     return parser
 
 
@@ -73,6 +75,24 @@ def _add_bench(commands: Any) -> None:
     bench.add_argument("--arch", choices=("wse2", "wse3"), default="wse3")
     bench.add_argument("--json", metavar="FILE", help="write the measurements to FILE as JSON (-: standard output)")
     bench.set_defaults(action=_bench)
+
+
+def _add_calibrate(commands: Any) -> None:
+    calibrate = commands.add_parser(
+        "calibrate",
+        help="run the measured programs again, predicted beside measured cycles",
+        description="Runs programs that do what the calibration points were measured on and compares the cycles.",
+    )
+    calibrate.add_argument("names", nargs="*", metavar="NAME", help="ids or series of points (all of them)")
+    calibrate.add_argument("--engine", choices=("reference", "fast"), default="fast", help="(%(default)s)")
+    calibrate.add_argument(
+        "--report", type=Path, metavar="FILE", help="replace the marked section of FILE"
+    )
+    calibrate.add_argument("--json", metavar="FILE", help="write the outcomes to FILE as JSON (-: standard output)")
+    calibrate.add_argument(
+        "--programs", type=Path, metavar="PATH", help="also run the sources' own programs, from a checkout at PATH"
+    )
+    calibrate.set_defaults(action=_calibrate)
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -99,6 +119,34 @@ def _bench(options: argparse.Namespace) -> int:
             print(bench.text(measurement), flush=True)
     if options.json:
         _write_json(options.json, {"wafersim": __version__, "measurements": found})
+    return 0
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    from wafersim.calibration import foreign, measure, points, report
+
+    chosen = points.select(points.load(), options.names)
+    if options.report and len(chosen) < len(points.load()):
+        raise UsageError("--report needs all points: name none")
+    results, theirs = [], []
+    for point in chosen:
+        result = report.outcome(point, options.engine)
+        results.append(result)
+        if options.json != "-":
+            print(report.line(result), flush=True)
+        program = foreign.program_of(point, options.programs) if options.programs else None
+        if program:
+            cycles = foreign.predicted(point, program, measure.settings_of(point), options.engine)
+            theirs.append(report.Outcome(point, cycles))
+            print(f"{'  theirs':<10} {report.line(theirs[-1])[11:]}", flush=True)
+    if options.json:
+        _write_json(options.json, {"wafersim": __version__, "points": [report.plain(result) for result in results]})
+    if options.json != "-":
+        print(report.summary(results))
+        if options.programs:
+            print(f"their own programs, {report.summary(theirs) if theirs else f'none below {options.programs}'}")
+    if options.report:
+        report.write(options.report, results)
     return 0
 
 
