@@ -16,7 +16,7 @@ ROUNDS, WORDS, WIDTH = 3, 8, 4
 
 def stats_of(name):
     """Counters of a whole run on 4 x 2 PEs; both engines, compared."""
-    image = bench.compiled(name, WIDTH, 2, WORDS, ROUNDS, "wse3")
+    image = bench.compiled(name, WIDTH, 2, bench.Plan(WORDS, ROUNDS))
     mesh = meshes.make(image, engine="both")
     functions = [next(export.target for export in program.exports if export.is_function) for program in image.programs]
     mesh.launch(0, 0, WIDTH, 2, functions, [])
@@ -47,16 +47,29 @@ def test_the_command_writes_measurements(tmp_path, capsys):
     assert "exchange" in capsys.readouterr().out
 
 
-def test_benchmarks_that_do_not_exist_are_refused(capsys):
+def test_kernels_run_to_their_end():
+    plan = bench.Plan(tile=2)
+    for name in ("meshgemm", "meshgemv"):
+        assert name in plan.names
+        [reference, fast] = bench.run([name], [(4, 4)], ["reference", "fast"], plan)
+        assert reference.cycles == fast.cycles > 100 and fast.instructions_per_second > 0
+        [cut] = bench.run([name], [(4, 4)], ["fast"], bench.Plan(tile=2, cycles=50))
+        assert cut.cycles == 50
+
+
+def test_benchmarks_that_do_not_exist_are_refused(capsys, tmp_path):
     assert main.main(["bench", "warp"]) == 1
     assert "no benchmark 'warp'" in capsys.readouterr().err
+    assert bench.Plan(kernels=tmp_path).names == list(bench.KINDS)
+    assert main.main(["bench", "meshgemm", "--kernels", str(tmp_path)]) == 1
+    assert "needs the kernels of a checkout" in capsys.readouterr().err
 
 
 def instructions(tmp_path, name, cycles):
     """Host instructions of a whole process that simulates `cycles`, as callgrind counts them."""
     code = (
         "from wafersim import bench\n"
-        f"image = bench.compiled({name!r}, 16, 16, 64, 1000, 'wse3')\n"
+        f"image = bench.compiled({name!r}, 16, 16, bench.Plan())\n"
         f"bench.measure(image, {name!r}, 'fast', {cycles})\n"
     )
     out = tmp_path / f"{name}-{cycles}"

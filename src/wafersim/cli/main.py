@@ -71,7 +71,9 @@ def _add_bench(commands: Any) -> None:
     bench.add_argument("--engine", action="append", choices=("reference", "fast"), help="may be repeated (both)")
     bench.add_argument("--words", type=int, default=64, help="of a vector (%(default)s)")
     bench.add_argument("--rounds", type=int, default=1000, help="of the program (%(default)s)")
-    bench.add_argument("--cycles", type=int, default=2000, help="to simulate at most (%(default)s)")
+    bench.add_argument("--tile", type=int, default=3, help="rows and columns of a kernel's tiles (%(default)s)")
+    bench.add_argument("--cycles", type=int, help="to simulate at most (2000; kernels: to their end)")
+    bench.add_argument("--kernels", type=Path, metavar="DIR", help="folder of the kernels (kernels_csl of a checkout)")
     bench.add_argument("--arch", choices=("wse2", "wse3"), default="wse3")
     bench.add_argument("--json", metavar="FILE", help="write the measurements to FILE as JSON (-: standard output)")
     bench.set_defaults(action=_bench)
@@ -110,10 +112,10 @@ def _bench(options: argparse.Namespace) -> int:
             print(f"{name:<10} {meaning}")
         return 0
     found = []
-    for measurement in bench.run(
-        options.names or list(bench.KINDS), options.size or [(32, 32)], options.engine or ["reference", "fast"],
-        options.words, options.rounds, options.cycles, options.arch,
-    ):  # fmt: skip
+    kernels = options.kernels or bench.KERNELS
+    plan = bench.Plan(options.words, options.rounds, options.tile, options.cycles, options.arch, kernels)
+    engines = options.engine or ["reference", "fast"]
+    for measurement in bench.run(options.names, options.size or [(32, 32)], engines, plan):
         found.append(bench.plain(measurement))
         if options.json != "-":
             print(bench.text(measurement), flush=True)
