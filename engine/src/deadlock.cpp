@@ -119,21 +119,21 @@ List Mesh::stuck_wavelets() const {
     };
     std::vector<Stuck> all;
     for (uint32_t i = 0; i < routers_.size(); ++i) {
-        for (const ColorState& color : routers_[i].colors) {
+        for (const ColorState& color : routers_[i].all()) {
             for (int side = 0; side < side_count; ++side) {
-                const WaveletQueue& queue = color.queue[static_cast<size_t>(side)];
-                if (!queue.empty()) all.push_back({&queue.front(), i, static_cast<Side>(side), color.teardown});
+                const auto from = static_cast<Side>(side);
+                if (!color.empty(from)) all.push_back({&color.front(from), i, from, color.teardown});
             }
         }
     }
     std::stable_sort(all.begin(), all.end(),
-                     [](const Stuck& a, const Stuck& b) { return a.wavelet->born < b.wavelet->born; });
+                     [&](const Stuck& a, const Stuck& b) { return a.wavelet->born_at(now_) < b.wavelet->born_at(now_); });
     if (all.size() > 10) all.resize(10);
     List result;
     for (const Stuck& s : all) {
         const Pe& pe = pes_[s.router];
-        const ColorState& color = *const_cast<Router&>(routers_[s.router]).find(s.wavelet->color);
-        const Route route = color.route();
+        const ColorState& color = *routers_[s.router].find(s.wavelet->color);
+        const Route route = color.route;
         std::string why = s.teardown                  ? "its color is in teardown"
                           : !(route.rx >> s.side & 1) ? "the present switch position does not accept this side"
                                                       : "an output has no room";
@@ -143,7 +143,7 @@ List Mesh::stuck_wavelets() const {
                                {"side", number(uint64_t{1} << s.side)},
                                {"data", number(s.wavelet->data)},
                                {"control", number(s.wavelet->control)},
-                               {"age", number(now_ - s.wavelet->born)},
+                               {"age", number(now_ - s.wavelet->born_at(now_))},
                                {"position", number(static_cast<uint64_t>(color.position))},
                                {"why", text(why)}}});
     }
@@ -155,11 +155,11 @@ List Mesh::stuck_wavelets() const {
 Value Pe::describe() const {
     Dict d{{"x", number(static_cast<uint64_t>(x))}, {"y", number(static_cast<uint64_t>(y))}};
     List colors;
-    for (const ColorState& color : router.colors) {
+    for (const ColorState& color : std::as_const(router).all()) {
         colors.push_back({Dict{{"color", number(static_cast<uint64_t>(color.color))},
                                {"position", number(static_cast<uint64_t>(color.position))},
-                               {"rx", number(color.route().rx)},
-                               {"tx", number(color.route().tx)},
+                               {"rx", number(color.route.rx)},
+                               {"tx", number(color.route.tx)},
                                {"waiting", number(static_cast<uint64_t>(color.waiting))},
                                {"teardown", number(color.teardown)}}});
     }

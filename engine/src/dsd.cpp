@@ -177,7 +177,7 @@ void Pe::bind_input(int queue, int color) {
     const auto q = static_cast<size_t>(queue), c = static_cast<size_t>(color);
     if (!env.machine.tasks.data_by_queue) {
         channel_of_queue[q] = static_cast<int8_t>(color);
-        channels[c].color = color;
+        channels[c].color = static_cast<int8_t>(color);
         channels[c].wavelets.set_depth(depths[q]);
         return;
     }
@@ -185,7 +185,7 @@ void Pe::bind_input(int queue, int color) {
     if (channels[q].color != none && channel_of_color[static_cast<size_t>(channels[q].color)] == queue) {
         channel_of_color[static_cast<size_t>(channels[q].color)] = -1;
     }
-    channels[q].color = color;
+    channels[q].color = static_cast<int8_t>(color);
     channel_of_color[c] = static_cast<int8_t>(queue);
 }
 

@@ -39,15 +39,11 @@ int arriving_color(Router& router, Side side, int color) {
 
 void Region::decide(uint32_t number) {
     Router& router = routers_[number];
-    if (router.waiting == 0) return busy_routers_.remove(number);
+    if (!router.waiting_slots) return busy_routers_.remove(number);
     uint8_t taken = 0;
-    uint64_t served = 0;
-    for (uint8_t slot : router.order) {
-        if (router.colors[slot].waiting > 0 && decide_color(number, slot, taken)) served |= uint64_t{1} << slot;
-    }
-    if (!served) return;
-    std::stable_partition(router.order.begin(), router.order.end(),
-                          [&](uint8_t slot) { return !(served >> slot & 1); });
+    each_waiting_color(router, [&](int slot) {
+        if (decide_color(number, static_cast<uint8_t>(slot), taken)) router.colors[slot].served = ++router.services;
+    });
 }
 
 bool Region::decide_color(uint32_t number, uint8_t slot, uint8_t& taken) {
@@ -55,14 +51,13 @@ bool Region::decide_color(uint32_t number, uint8_t slot, uint8_t& taken) {
     ColorState& color = router.colors[slot];
     if (color.teardown) return false;
     if (router.messages.routes(color.color)) return decide_message(number, slot, taken);
-    const Route route = color.route();
+    const Route route = color.route;
     for (int i = 0; i < side_count; ++i) {
         const Side side = static_cast<Side>((color.next_side + i) % side_count);
-        const WaveletQueue& queue = color.queue[side];
-        if (!(route.rx & bit(side)) || queue.empty()) continue;
-        const Wavelet& wavelet = queue.front();
-        if (wavelet.ready > env_.now) {
-            next_event_ = std::min(next_event_, wavelet.ready);
+        if (!(route.rx & bit(side)) || color.empty(side)) continue;
+        const Wavelet& wavelet = color.front(side);
+        if (!wavelet.is_ready(env_.now)) {
+            next_event_ = std::min(next_event_, wavelet.ready_at(env_.now));
             continue;
         }
         uint8_t outputs = route.tx;
@@ -84,11 +79,11 @@ bool Region::decide_color(uint32_t number, uint8_t slot, uint8_t& taken) {
 
 // The filter of a color acts at its queue, which may have switched it off.
 bool Region::filtered(uint32_t number, const ColorState& color, const Wavelet& wavelet) const {
-    if (color.filter.config.kind == FilterKind::none) return false;
+    if (!color.filtered) return false;
     const Pe& pe = pes_[number];
     const int channel = pe.program ? pe.channel_of_color[wavelet.color] : none;
     if (channel >= 0 && !pe.channels[static_cast<size_t>(channel)].filter_enabled) return false;
-    return !filter_passes(color.filter, wavelet);
+    return !filter_passes(color.extras().filter, wavelet);
 }
 
 bool Region::has_room(uint32_t number, Side out, const Wavelet& wavelet) {
@@ -108,7 +103,7 @@ bool Region::has_room(uint32_t number, Side out, const Wavelet& wavelet) {
         throw Fault("wavelet of color " + std::to_string(color) + " goes " + side_names[out] + " to PE(" +
                     std::to_string(there.x) + "," + std::to_string(there.y) + "), which has no route for it");
     }
-    return !state->queue[opposite[out]].was_full(env_.now);
+    return !state->was_full(opposite[out], env_.now);
 }
 
 // --------------------------------------------------------------------------------------------- carrying out
@@ -116,20 +111,18 @@ bool Region::has_room(uint32_t number, Side out, const Wavelet& wavelet) {
 void Region::carry_out(const Move& move) {
     Router& router = routers_[move.router];
     ColorState& color = router.colors[move.slot];
-    Wavelet wavelet = color.queue[move.from].front();
-    color.queue[move.from].pop_in(env_.now);
-    if (--color.waiting == 0) router.waiting_slots &= ~(uint32_t{1} << move.slot);
-    --router.waiting;
+    Wavelet wavelet = color.front(move.from);
+    router.pop(move.slot, move.from, env_.now);
     progress_ = true;
     ++env_.stats.wavelet_moves;
     for (const auto& observer : env_.observers) {
         observer->wavelet_moved(env_.now, pes_[move.router].x, pes_[move.router].y, move.from, move.to, wavelet);
     }
     if (router.messages.routes(color.color)) return pass_message(move, color, wavelet);
-    const uint8_t route = color.route().tx;
+    const uint8_t route = color.route.tx;
     if (route & ramp) {
         if (!(move.to & ramp) && !ignored_by_pe(wavelet)) ++env_.stats.filtered;
-        filter_count(color.filter, wavelet);
+        if (color.filtered) filter_count(color.own_extras(env_.arena).filter, wavelet);
     }
     const Wavelet as_it_came = wavelet;
     bool teardown = false;
@@ -148,16 +141,16 @@ void Region::carry_out(const Move& move) {
 void Region::deliver(uint32_t number, Side out, Wavelet wavelet) {
     routers_[number].link_free[out] = env_.now + static_cast<uint64_t>(machine_.fabric.link_period);
     if (out == side_ramp) {
-        wavelet.ready = env_.now + static_cast<uint64_t>(machine_.fabric.ramp_in);
+        wavelet.set_ready(env_.now + static_cast<uint64_t>(machine_.fabric.ramp_in));
         pes_[number].receive(wavelet, true);
-        wake(number, wavelet.ready);
+        wake(number, wavelet.ready_at(env_.now));
         return;
     }
     const auto next = neighbour(image_, number, out);
     if (!next) return leave(number, out, wavelet);
-    wavelet.color = static_cast<uint8_t>(arriving_color(routers_[*next], opposite[out], wavelet.color));
-    wavelet.ready = env_.now + static_cast<uint64_t>(machine_.fabric.hop);
-    routers_[*next].push(*routers_[*next].find(wavelet.color), opposite[out], wavelet);
+    wavelet.color = static_cast<uint32_t>(arriving_color(routers_[*next], opposite[out], wavelet.color)) & 31;
+    wavelet.set_ready(env_.now + static_cast<uint64_t>(machine_.fabric.hop));
+    routers_[*next].push(*routers_[*next].find(wavelet.color), opposite[out], wavelet, env_.arena);
     busy_routers_.add(*next);
 }
 
@@ -180,11 +173,11 @@ void Region::take_from_pe(uint32_t number) {
         Wavelet wavelet = queue.front();
         ColorState* color = routers_[number].find(wavelet.color);
         if (!color) throw Fault("sends on color " + std::to_string(wavelet.color) + ", which has no route here");
-        if (color->queue[side_ramp].full()) continue;
+        if (color->full(side_ramp)) continue;
         queue.pop();
         if (queue.empty()) pe.sending &= ~(uint32_t{1} << q);
-        wavelet.ready = std::max(env_.now + 1, wavelet.born + static_cast<uint64_t>(machine_.fabric.ramp_out));
-        routers_[number].push(*color, side_ramp, wavelet);
+        wavelet.set_ready(std::max(env_.now + 1, wavelet.born_at(env_.now) + static_cast<uint64_t>(machine_.fabric.ramp_out)));
+        routers_[number].push(*color, side_ramp, wavelet, env_.arena);
         busy_routers_.add(number);
         pe.ramp_free = env_.now + static_cast<uint64_t>(machine_.fabric.link_period);
         pe.last_output = q;

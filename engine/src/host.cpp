@@ -125,7 +125,7 @@ bool Mesh::feed(uint32_t number, Side side, std::deque<Feed>& feeds) {
     const int color = arriving_color(routers_[number], side, ticket.color);
     ColorState* state = routers_[number].find(color);
     if (!state) throw Fault("the host sends on color " + std::to_string(color) + ", which has no route here");
-    if (state->queue[side].full()) return false;
+    if (state->full(side)) return false;
     const bool control = !ticket.controls.empty() && ticket.controls[f.next];
     Wavelet wavelet = make_wavelet(ticket.wavelets[f.next++], color, control, now_);
     region_of(number).enter(number, *state, side, wavelet);

@@ -39,7 +39,8 @@ Mesh::Mesh(Image image, const Settings& settings, int regions, const MakeRegion&
     for (uint32_t i = 0; i < image_.tiles.size(); ++i) {
         const Tile& tile = image_.tiles[i];
         const Program* program = tile.program == none ? nullptr : &image_.programs[static_cast<size_t>(tile.program)];
-        routers_[i].configure(image_.routings[static_cast<size_t>(tile.routing)], machine_);
+        routers_[i].configure(image_.routings[static_cast<size_t>(tile.routing)], machine_,
+                              region_of(i).environment().arena);
         const int x = static_cast<int>(i) % image_.width, y = static_cast<int>(i) / image_.width;
         pes_.emplace_back(region_of(i).environment(), routers_[i], program, x, y,
                           program ? allocate(*program) : nullptr, image_.patches_of(tile));

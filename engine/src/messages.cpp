@@ -25,11 +25,10 @@ bool Region::decide_message(uint32_t number, uint8_t slot, uint8_t& taken) {
     Router& router = routers_[number];
     const ColorState& color = router.colors[slot];
     const auto channel = static_cast<size_t>(color.color - router.messages.first);
-    const WaveletQueue& queue = color.queue[from_side[channel]];
-    if (queue.empty()) return false;
-    Wavelet wavelet = queue.front();
-    if (wavelet.ready > env_.now) {
-        next_event_ = std::min(next_event_, wavelet.ready);
+    if (color.empty(from_side[channel])) return false;
+    Wavelet wavelet = color.front(from_side[channel]);
+    if (!wavelet.is_ready(env_.now)) {
+        next_event_ = std::min(next_event_, wavelet.ready_at(env_.now));
         return false;
     }
     int out = router.messages.out[channel];
@@ -39,7 +38,7 @@ bool Region::decide_message(uint32_t number, uint8_t slot, uint8_t& taken) {
     }
     const Side side = to_side[static_cast<size_t>(out)];
     const auto output = static_cast<uint8_t>(1u << side);
-    wavelet.color = static_cast<uint8_t>(router.messages.first + out);
+    wavelet.color = static_cast<uint32_t>(router.messages.first + out) & 31;
     if ((taken & output) || !has_room(number, side, wavelet)) return false;
     taken |= output;
     moves_.push_back({number, slot, from_side[channel], output});
@@ -54,7 +53,7 @@ void Region::pass_message(const Move& move, const ColorState& color, Wavelet wav
     const bool ends = wavelet.control;
     messages.out[channel] = ends ? int8_t{-1} : static_cast<int8_t>(out);
     messages.in[out] = ends ? int8_t{-1} : static_cast<int8_t>(channel);
-    wavelet.color = static_cast<uint8_t>(messages.first + static_cast<int>(out));
+    wavelet.color = static_cast<uint32_t>(messages.first + static_cast<int>(out)) & 31;
     if (ends && out == MessageRouter::local) {
         wavelet.control = false;
         wavelet.tail = true;

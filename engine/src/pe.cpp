@@ -56,7 +56,7 @@ void set_up_queues(Pe& pe, const int64_t* patches) {
     pe.outputs.resize(pe.env.machine.queues.output_depth.size());
     for (size_t i = 0; i < pe.outputs.size(); ++i)
         pe.outputs[i].wavelets.set_depth(pe.env.machine.queues.output_depth[i]);
-    for (const QueueBinding& b : pe.program->output_queues) pe.outputs[b.queue].color = b.color;
+    for (const QueueBinding& b : pe.program->output_queues) pe.outputs[b.queue].color = static_cast<int8_t>(b.color);
 }
 
 // Puts the tile's numbers in the places of those of the first tile. Queues have been set up, nothing has run.
@@ -73,7 +73,7 @@ void patch(Pe& pe, const int64_t* numbers) {
         case PatchKind::word: pe.memory.data()[index] = static_cast<uint16_t>(number); break;
         case PatchKind::input_color: break;
         case PatchKind::output_color:
-            pe.outputs[static_cast<size_t>(program.output_queues[index].queue)].color = static_cast<int>(number);
+            pe.outputs[static_cast<size_t>(program.output_queues[index].queue)].color = static_cast<int8_t>(number);
             break;
         }
     }
@@ -160,8 +160,8 @@ uint64_t Pe::next_wake() const {
     each_bit(filled, [&](int channel) {
         const WaveletQueue& queue = channels[static_cast<size_t>(channel)].wavelets;
         int i = 0;
-        while (i < queue.size() && queue.at(i).ready < next) ++i;
-        if (i < queue.size()) at(queue.at(i).ready);
+        while (queue.has_ready(env.now, i)) ++i;
+        if (i < queue.size()) at(queue.at(i).ready_at(env.now));
     });
     if (frames.empty()) {
         if (main_ready >= next) at(main_ready);
@@ -177,7 +177,7 @@ bool Pe::receive(const Wavelet& wavelet, bool commit) {
     const int channel = channel_of_color[wavelet.color];
     if (channel < 0 || channels[channel].wavelets.full()) return false;
     if (!commit) return true;
-    channels[channel].wavelets.push(wavelet);
+    channels[channel].wavelets.push(wavelet, env.arena);
     filled |= uint32_t{1} << channel;
     return true;
 }

@@ -5,6 +5,12 @@
 
 namespace wafersim {
 
+namespace {
+
+constexpr int log_refresh = 30;  // cycles, as a power of two
+
+}  // namespace
+
 Region::Region(const Wafer& wafer, uint32_t first, uint32_t last)
     : image_(wafer.image),
       machine_(wafer.machine),
@@ -22,7 +28,30 @@ Region::Region(const Wafer& wafer, uint32_t first, uint32_t last)
         if (image_.tiles[i].program != none) busy_pes_.add(i);
 }
 
+// Times of wavelets are low bits of a cycle: those that wait for very long get later ones.
+void Region::bring_times_forward(uint64_t before, uint64_t cycle) {
+    const auto bring_forward = [&](Wavelet& w) {
+        w.set_ready(std::max(w.ready_at(before), cycle));
+        w.born = static_cast<uint32_t>(std::max(w.born_at(before), cycle - (uint64_t{1} << log_refresh)));
+    };
+    const auto all_of = [&](WaveletQueue& queue) {
+        for (int i = 0; i < queue.size(); ++i) bring_forward(queue.at(i));
+    };
+    for (uint32_t n = first_; n < last_; ++n) {
+        for (ColorState& color : routers_[n].all()) {
+            color.forget_pop();
+            for (int side = 0; side < side_count; ++side)
+                for (int i = 0; i < color.size(static_cast<Side>(side)); ++i)
+                    bring_forward(color.at(static_cast<Side>(side), i));
+        }
+        for (Channel& channel : pes_[n].channels) all_of(channel.wavelets);
+        for (OutputQueue& output : pes_[n].outputs) all_of(output.wavelets);
+    }
+}
+
 void Region::begin(uint64_t cycle) {
+    if ((cycle ^ last_cycle_) >> log_refresh) bring_times_forward(last_cycle_, cycle);
+    last_cycle_ = cycle;
     env_.now = cycle;
     progress_ = false;
     next_event_ = never;
@@ -68,7 +97,7 @@ void Region::task_phase() {
         if (pe.schedule()) progress_ = true;
         else if (!pe.commands.empty() && pe.command_due <= env_.now && pe.host_may_command()) command(i);
         if (pe.sending) busy_ramps_.add(i);
-        if (routers_[i].waiting > 0) busy_routers_.add(i);  // a register may have changed its routes
+        if (routers_[i].waiting_slots) busy_routers_.add(i);  // a register may have changed its routes
         wake_[i] = pe.next_wake();
         if (wake_[i] == never) busy_pes_.remove(i);
         else next_event_ = std::min(next_event_, wake_[i]);
@@ -76,7 +105,7 @@ void Region::task_phase() {
 }
 
 void Region::enter(uint32_t router, ColorState& color, Side side, const Wavelet& wavelet) {
-    routers_[router].push(color, side, wavelet);
+    routers_[router].push(color, side, wavelet, env_.arena);
     busy_routers_.add(router);
 }
 

@@ -48,34 +48,37 @@ void set_color_config(Pe& pe, ColorState& c, uint16_t value) {
     c.pop_mode = static_cast<PopMode>(value >> 12 & 3);
     c.teardown = value >> 14 & 1;
     if (!c.teardown) pe.teardown_pending &= ~(uint32_t{1} << c.color);
+    c.settle_route();
 }
 
 // A field of SWITCH_CONFIG names one side; the other side, if it is replaced too, is in SWITCH_TX.
 uint16_t switch_config(const ColorState& c) {
     unsigned value = static_cast<unsigned>(c.ring_mode) << 12 | static_cast<unsigned>(c.position) << 13;
     for (unsigned i = 0; i < 3; ++i) {
-        const SwitchPosition& p = c.positions[i];
+        const SwitchPosition& p = c.extras().positions[i];
         const unsigned side = p.invalid ? invalid_position : side_number(p.rx ? p.rx : p.tx);
         value |= (side | (p.rx ? 8u : 0u)) << (4 * i);
     }
     return static_cast<uint16_t>(value);
 }
 
-void set_switch_config(ColorState& c, uint16_t value) {
+void set_switch_config(ColorState& c, uint16_t value, Arena& arena) {
+    auto& positions = c.own_extras(arena).positions;
     c.ring_mode = value >> 12 & 1;
     const int position = value >> 13 & 3;
     const bool moved = position != c.position;
-    c.position = position;
+    c.position = static_cast<uint8_t>(position);
     for (unsigned i = 0; i < 3; ++i) {
         const unsigned field = value >> (4 * i) & 15;
-        SwitchPosition& p = c.positions[i];
+        SwitchPosition& p = positions[i];
         const uint8_t both_tx = p.rx && p.tx ? p.tx : uint8_t{0};
         p.invalid = (field & 7) >= invalid_position;
         const uint8_t side = p.invalid ? uint8_t{ramp} : switch_sides[field & 7];  // bit 3 survives without a side
         p.rx = field & 8 ? side : uint8_t{0};
         p.tx = field & 8 ? both_tx : side;
     }
-    if (moved && position > 0 && c.positions[static_cast<size_t>(position) - 1].invalid && !c.teardown) {
+    c.settle_route();
+    if (moved && position > 0 && positions[static_cast<size_t>(position) - 1].invalid && !c.teardown) {
         throw Fault("illegal switch: color " + std::to_string(c.color) + " has no position " + std::to_string(position));
     }
 }
@@ -83,19 +86,21 @@ void set_switch_config(ColorState& c, uint16_t value) {
 uint16_t switch_tx(const ColorState& c) {
     unsigned value = 0;
     for (unsigned i = 0; i < 3; ++i) {
-        const SwitchPosition& p = c.positions[i];
+        const SwitchPosition& p = c.extras().positions[i];
         if (p.rx && p.tx) value |= (8u | side_number(p.tx)) << (4 * i);
     }
     return static_cast<uint16_t>(value);
 }
 
-void set_switch_tx(ColorState& c, uint16_t value) {
+void set_switch_tx(ColorState& c, uint16_t value, Arena& arena) {
+    auto& positions = c.own_extras(arena).positions;
     for (unsigned i = 0; i < 3; ++i) {
         const unsigned field = value >> (4 * i) & 15;
-        SwitchPosition& p = c.positions[i];
+        SwitchPosition& p = positions[i];
         if (field & 8) p.tx = switch_sides[field & 7];
         else if (p.rx) p.tx = 0;
     }
+    c.settle_route();
 }
 
 // ----------------------------------------------------------------------------------------- queue registers
@@ -177,22 +182,25 @@ int color_of(const Place& p) {
 }
 
 uint16_t read_color(const ColorState& c, const Place& p) {
-    const Filter& f = c.filter.config;
+    const FilterState& filter = c.extras().filter;
+    const Filter& f = filter.config;
     switch (p.id) {
     case RegisterId::COLOR_CONFIG: return color_config(c);
     case RegisterId::SWITCH_CONFIG: return switch_config(c);
     case RegisterId::SWITCH_TX: return switch_tx(c);
-    case RegisterId::FILTER_COUNTER: return static_cast<uint16_t>(c.filter.counter);
+    case RegisterId::FILTER_COUNTER: return static_cast<uint16_t>(filter.counter);
     case RegisterId::FILTER_MAX_COUNTER: return static_cast<uint16_t>(f.max_counter);
     case RegisterId::FILTER_LIMIT: return static_cast<uint16_t>(f.limit1);
-    case RegisterId::FILTER_STATE: return c.filter.dropping;
+    case RegisterId::FILTER_STATE: return filter.dropping;
     case RegisterId::FILTER_PASS_COUNT: return word(static_cast<uint64_t>(f.limit1), p.index % 2);
     default: return word(static_cast<uint64_t>(f.limit2), p.index % 2);
     }
 }
 
 void write_color(Pe& pe, ColorState& c, const Place& p, uint16_t value) {
-    Filter& f = c.filter.config;
+    Arena& arena = pe.env.arena;
+    FilterState& filter = c.own_extras(arena).filter;
+    Filter& f = filter.config;
     const auto half = [&](int& field) {
         uint64_t whole = static_cast<uint64_t>(field);
         set_word(whole, p.index % 2, value);
@@ -200,12 +208,12 @@ void write_color(Pe& pe, ColorState& c, const Place& p, uint16_t value) {
     };
     switch (p.id) {
     case RegisterId::COLOR_CONFIG: set_color_config(pe, c, value); break;
-    case RegisterId::SWITCH_CONFIG: set_switch_config(c, value); break;
-    case RegisterId::SWITCH_TX: set_switch_tx(c, value); break;
-    case RegisterId::FILTER_COUNTER: c.filter.counter = value; break;
+    case RegisterId::SWITCH_CONFIG: set_switch_config(c, value, arena); break;
+    case RegisterId::SWITCH_TX: set_switch_tx(c, value, arena); break;
+    case RegisterId::FILTER_COUNTER: filter.counter = value; break;
     case RegisterId::FILTER_MAX_COUNTER: f.max_counter = value; break;
     case RegisterId::FILTER_LIMIT: f.limit1 = value; break;
-    case RegisterId::FILTER_STATE: c.filter.dropping = value & 1; break;
+    case RegisterId::FILTER_STATE: filter.dropping = value & 1; break;
     case RegisterId::FILTER_PASS_COUNT: half(f.limit1); break;
     default: half(f.limit2); break;
     }
@@ -263,7 +271,7 @@ void Pe::write_register(uint16_t address, uint16_t value) {
     if (of_color(p.id)) {
         const int color = color_of(p);
         ColorState* c = router.find(color);
-        write_color(*this, c ? *c : router.add_color(color, env.machine), p, value);
+        write_color(*this, c ? *c : router.add_color(color, env.machine, env.arena), p, value);
         return;
     }
     switch (p.id) {
@@ -279,7 +287,7 @@ void Pe::write_register(uint16_t address, uint16_t value) {
         break;
     case RegisterId::IQ_CONFIG: set_input_config(*this, static_cast<size_t>(p.index), value); break;
     case RegisterId::OQ_CONFIG:
-        output_of(*this, p.index).color = (value >> 4 & 31) == 31 ? none : value >> 4 & 31;
+        output_of(*this, p.index).color = static_cast<int8_t>((value >> 4 & 31) == 31 ? none : value >> 4 & 31);
         break;
     default: plain_registers[address] = value;
     }

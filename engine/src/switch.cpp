@@ -4,22 +4,21 @@
 namespace wafersim {
 
 // A position replaces one side (or both); the other side stays as the positions before have left it.
-Route ColorState::route() const {
-    Route route = base;
-    for (int i = 0; i < position; ++i) {
-        const SwitchPosition& p = positions[static_cast<size_t>(i)];
+void ColorState::settle_route() {
+    route = base;
+    for (size_t i = 0; i < position; ++i) {
+        const SwitchPosition& p = extras().positions[i];
         if (p.invalid) continue;
         if (p.rx) route.rx = p.rx;
         if (p.tx) route.tx = p.tx;
     }
-    return route;
 }
 
 // To the next position if it is valid; else back to position 0 in ring mode, else nowhere.
 void advance_switch(ColorState& color) {
-    const int next = color.position + 1;
-    if (next <= 3 && !color.positions[next - 1].invalid) color.position = next;
+    if (color.position < 3 && !color.extras().positions[color.position].invalid) ++color.position;
     else if (color.ring_mode) color.position = 0;
+    color.settle_route();
 }
 
 namespace {
@@ -42,10 +41,13 @@ bool obey_command(ColorState& color, Wavelet& wavelet) {
     switch (command) {
     case Command::nop: break;
     case Command::advance: advance_switch(color); break;
-    case Command::reset: color.position = 0; break;
+    case Command::reset:
+        color.position = 0;
+        color.settle_route();
+        break;
     case Command::teardown: color.teardown = true; break;
     }
-    if (pops(color.pop_mode, command, color.position != before)) wavelet.commands = popped(wavelet.commands);
+    if (pops(color.pop_mode, command, color.position != before)) wavelet.commands = popped(wavelet.commands) & 0xff'ffff;
     return command == Command::teardown;
 }
 

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "arena.h"
 #include "bits.h"
 #include "error.h"
 #include "machine.h"
@@ -45,6 +46,7 @@ struct Environment {
     const Image& image;
     uint64_t now = 0;
     Stats stats;
+    Arena arena;                   // state of routers and PEs
     std::vector<LogLine> log;      // in the order of cycles
     std::vector<std::shared_ptr<Observer>> observers;
     std::vector<uint32_t> finished;  // tickets of commands that ended on a PE in this cycle
@@ -141,13 +143,13 @@ struct FifoState {
 // queue or, on machines whose data tasks belong to colors, a color.
 struct Channel {
     WaveletQueue wavelets;
-    int color = none;
+    int8_t color = none;
     bool filter_enabled = true;
 };
 
 struct OutputQueue {
     WaveletQueue wavelets;
-    int color = none;
+    int8_t color = none;
 };
 
 struct PendingActivation {

@@ -113,6 +113,7 @@ protected:
     void leave(uint32_t router, Side side, const Wavelet& wavelet);
     void command(uint32_t pe);                                           // host.cpp
     void note(Phase phase, uint32_t number, const std::exception& error);
+    void bring_times_forward(uint64_t before, uint64_t cycle);
 
     const Image& image_;
     const Machine& machine_;
@@ -126,6 +127,7 @@ protected:
     ActiveSet busy_routers_, busy_ramps_, busy_pes_;
     std::vector<Move> moves_;
     bool progress_ = false;
+    uint64_t last_cycle_ = 0;
     uint64_t next_event_ = never;
     std::vector<Left> left_;            // in this cycle
     Phase phase_{};                     // of the cycle

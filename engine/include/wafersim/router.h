@@ -6,8 +6,13 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
+#include "arena.h"
+#include "bits.h"
 #include "machine.h"
 #include "program.h"
 #include "wavelet.h"
@@ -16,7 +21,6 @@ namespace wafersim {
 
 struct Route {
     uint8_t rx = 0, tx = 0;
-    bool valid = false;
 };
 
 struct FilterState {
@@ -25,24 +29,74 @@ struct FilterState {
     bool dropping = false;  // sparse counter: second half of its period
 };
 
-// Everything the router keeps for one color.
-struct ColorState {
-    int color = 0;
-    Route base;                       // position 0
-    bool ring_mode = false;
-    PopMode pop_mode{};
-    bool swap_x = false, swap_y = false;
-    bool teardown = false;            // in teardown: nothing moves
-    int position = 0;
-    int waiting = 0;                  // wavelets in all queues
-    Side next_side = side_ramp;       // round robin over input sides
-    uint64_t served = 0;              // fast engine: Router::services when a wavelet last moved
-    std::array<WaveletQueue, side_count> queue;
+// What few colors have: a filter, or switch positions.
+struct ColorExtras {
     FilterState filter;
-    std::array<SwitchPosition, 3> positions;  // 1 to 3; a mask of 0 keeps the side
-
-    Route route() const;              // of the present position
+    std::array<SwitchPosition, 3> positions{{{0, 0, true}, {0, 0, true}, {0, 0, true}}};  // 1 to 3; a mask of 0 keeps the side
 };
+
+// Everything the router keeps for one color: one line of the host's cache, the wavelets beside it. Each input side has
+// a queue; of all queues of a color one wavelet at most leaves in a cycle.
+class alignas(64) ColorState {
+public:
+    uint64_t served = 0;              // Router::services when a wavelet last moved
+    int8_t color = 0;
+    Route base;                       // position 0
+    Route route;                      // of the present position; see settle_route
+    uint8_t position = 0;
+    Side next_side = side_ramp;       // round robin over input sides
+    PopMode pop_mode{};
+    bool ring_mode : 1 = false, swap_x : 1 = false, swap_y : 1 = false;
+    bool teardown : 1 = false;        // in teardown: nothing moves
+    bool filtered : 1 = false;        // has a filter
+    uint16_t waiting = 0;             // wavelets in all queues
+
+    const ColorExtras& extras() const { return extras_ ? *extras_ : no_extras; }
+    bool has_extras() const { return extras_; }
+    ColorExtras& own_extras(Arena& arena);
+    void settle_route();              // after a change of base, position or positions
+
+    void set_up_queues(int depth, uint8_t sides, Arena& arena);  // sides: mask of those that get storage now
+    bool empty(Side side) const { return queue_[side].count == 0; }
+    bool full(Side side) const { return queue_[side].count >= depth_; }
+    int size(Side side) const { return queue_[side].count; }
+    const Wavelet& front(Side side) const { return at(side, 0); }
+    const Wavelet& at(Side side, int i) const { return rings_[queue_[side].ring * (mask_ + 1) + ((queue_[side].head + i) & mask_)]; }
+    Wavelet& at(Side side, int i) { return const_cast<Wavelet&>(std::as_const(*this).at(side, i)); }
+    void push(Side side, const Wavelet& wavelet, Arena& arena) {
+        if (queue_[side].ring == no_ring) [[unlikely]] add_ring(side, arena);
+        at(side, queue_[side].count++) = wavelet;
+        ++waiting;
+    }
+    void pop(Side side, uint64_t cycle) {
+        queue_[side].head = (queue_[side].head + 1) & mask_;
+        --queue_[side].count;
+        --waiting;
+        popped_ = static_cast<uint32_t>(cycle);
+        popped_side_ = side;
+    }
+    // For who moves wavelets one after the other within a cycle: `full` as it was at the cycle's start.
+    bool was_full(Side side, uint64_t cycle) const {
+        return queue_[side].count + (popped_side_ == side && popped_ == static_cast<uint32_t>(cycle)) >= depth_;
+    }
+    void forget_pop() { popped_side_ = side_count; }
+
+private:
+    struct Head {
+        uint8_t head = 0, count = 0, ring = no_ring;
+    };
+    static constexpr uint8_t no_ring = 0xff;
+    static const ColorExtras no_extras;
+    void add_ring(Side side, Arena& arena);
+
+    Side popped_side_ = side_count;   // of the last wavelet that left
+    uint8_t depth_ = 0, mask_ = 0, ring_count_ = 0;
+    uint32_t popped_ = 0;             // when; low bits of the cycle
+    std::array<Head, side_count> queue_;
+    ColorExtras* extras_ = nullptr;
+    Wavelet* rings_ = nullptr;
+};
+static_assert(sizeof(ColorState) == 64 && std::is_trivially_copyable_v<ColorState>);
 
 // Point-to-point messages (messages.cpp): five consecutive colors, for messages on their way to the east, west, south
 // and north, and between PE and router.
@@ -58,26 +112,46 @@ struct MessageRouter {
 };
 
 struct alignas(64) Router {
+    ColorState* colors = nullptr;     // in the order in which they got a route
     std::array<int8_t, 32> slot;      // of a color in `colors`, -1 without a route
-    std::vector<ColorState> colors;
-    int waiting = 0;                  // wavelets in all queues
-    uint32_t waiting_slots = 0;       // fast engine: slots with wavelets
-    std::array<uint64_t, side_count> link_free{};  // first cycle at which an output link is free
-    uint64_t services = 0;            // fast engine: wavelets moved and colors added so far
+    uint32_t waiting_slots = 0;       // slots with wavelets
+    uint8_t count = 0, room = 0;      // of `colors`
     MessageRouter messages;
-    std::vector<uint8_t> order;       // slots, least recently served first
+    uint64_t services = 0;            // wavelets moved and colors added so far
+    std::array<uint64_t, side_count> link_free{};  // first cycle at which an output link is free
 
     Router() { slot.fill(-1); }
-    void configure(const std::vector<ColorConfig>& configs, const Machine& machine);
+    void configure(const std::vector<ColorConfig>& configs, const Machine& machine, Arena& arena);
+    std::span<ColorState> all() { return {colors, count}; }
+    std::span<const ColorState> all() const { return {colors, count}; }
     ColorState* find(int color) { return color < 32 && slot[color] >= 0 ? &colors[slot[color]] : nullptr; }
-    ColorState& add_color(int color, const Machine& machine);
-    void push(ColorState& color, Side side, const Wavelet& wavelet) {
-        color.queue[side].push(wavelet);
-        ++color.waiting;
-        ++waiting;
-        waiting_slots |= uint32_t{1} << slot[static_cast<size_t>(color.color)];
+    const ColorState* find(int color) const { return const_cast<Router*>(this)->find(color); }
+    ColorState& add_color(int color, const Machine& machine, Arena& arena);  // earlier references no longer hold
+    void push(ColorState& color, Side side, const Wavelet& wavelet, Arena& arena) {
+        color.push(side, wavelet, arena);
+        waiting_slots |= uint32_t{1} << (&color - colors);
+    }
+    void pop(int number, Side side, uint64_t cycle) {
+        colors[number].pop(side, cycle);
+        if (colors[number].waiting == 0) waiting_slots &= ~(uint32_t{1} << number);
     }
 };
+
+// Calls f(slot) for the colors with wavelets, those first that were served longest ago.
+template <class F>
+void each_waiting_color(const Router& router, F f) {
+    uint32_t rest = router.waiting_slots;
+    if ((rest & (rest - 1)) == 0) return each_bit(rest, f);
+    std::array<uint8_t, 32> order;
+    size_t count = 0;
+    for (; rest; rest &= rest - 1) {
+        const int slot = std::countr_zero(rest);
+        size_t at = count++;
+        for (; at > 0 && router.colors[order[at - 1]].served > router.colors[slot].served; --at) order[at] = order[at - 1];
+        order[at] = static_cast<uint8_t>(slot);
+    }
+    for (size_t i = 0; i < count; ++i) f(order[i]);
+}
 
 // switch.cpp: what commands do to the switch.
 void advance_switch(ColorState& color);

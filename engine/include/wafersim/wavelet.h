@@ -1,9 +1,14 @@
 // Wavelets and the small queues they wait in.
+//
+// Both are kept small, as a mesh has millions. Times are the low 32 bits of a cycle: a wavelet is never compared with a
+// cycle further than 2^31 away, as `Region::begin` brings the times of those forward that wait for longer.
 #pragma once
 
-#include <algorithm>
+#include <bit>
 #include <cstdint>
-#include <memory>
+
+#include "arena.h"
+#include "error.h"
 
 namespace wafersim {
 
@@ -11,14 +16,25 @@ namespace wafersim {
 // popping commands does not disturb the data of its control task (docs/registers.md).
 struct Wavelet {
     uint32_t data = 0;
-    uint32_t commands = 0;        // control: eight commands of three bits, the next one lowest
-    uint8_t color = 0;
-    bool control = false;
-    bool tail = false;            // data: the last of a message (see messages.cpp); data tasks do not get it
-    bool advance_switch = false;  // moves the switch of the first router it passes (fabout `.advance_switch`)
-    uint64_t ready = 0;           // first cycle at which it may leave the queue it is in
-    uint64_t born = 0;            // cycle at which it was sent
+    uint32_t commands : 24 = 0;     // control: eight commands of three bits, the next one lowest
+    uint32_t color : 5 = 0;
+    uint32_t control : 1 = 0;
+    uint32_t tail : 1 = 0;          // data: the last of a message (see messages.cpp); data tasks do not get it
+    uint32_t advance_switch : 1 = 0;  // moves the switch of the first router it passes (fabout `.advance_switch`)
+    uint32_t ready = 0;             // first cycle at which it may leave the queue it is in; low bits, see ready_at
+    uint32_t born = 0;              // cycle at which it was sent; low bits
+
+    bool is_ready(uint64_t now) const { return static_cast<int32_t>(ready - static_cast<uint32_t>(now)) <= 0; }
+    uint64_t ready_at(uint64_t now) const { return whole(ready, now); }
+    uint64_t born_at(uint64_t now) const { return whole(born, now); }
+    void set_ready(uint64_t cycle) { ready = static_cast<uint32_t>(cycle); }
+
+    // The cycle near `now` with these low bits.
+    static uint64_t whole(uint32_t low, uint64_t now) {
+        return now + static_cast<uint64_t>(int64_t{static_cast<int32_t>(low - static_cast<uint32_t>(now))});
+    }
 };
+static_assert(sizeof(Wavelet) == 16);
 
 enum class Command : uint8_t { nop, advance, reset, teardown };
 
@@ -33,55 +49,52 @@ inline uint32_t popped(uint32_t commands) { return commands >> 3 | 4u << 21; }
 inline Wavelet make_wavelet(uint32_t data, int color, bool control, uint64_t now) {
     Wavelet w;
     w.data = data;
-    w.color = static_cast<uint8_t>(color);
+    w.color = static_cast<uint32_t>(color) & 31;
     w.control = control;
-    if (control) w.commands = command_string(data);
-    w.ready = w.born = now;
+    if (control) w.commands = command_string(data) & 0xff'ffff;
+    w.ready = w.born = static_cast<uint32_t>(now);
     return w;
 }
 
-// A ring of fixed depth. Its storage is taken when the first wavelet arrives, as most queues are never used.
+// A queue of a PE: a ring of fixed depth. Its storage is taken when the first wavelet arrives, or before.
 class WaveletQueue {
 public:
+    static constexpr int most_wavelets = 128;
+
     // `capacity`: storage, where the depth may be changed later.
     void set_depth(int depth, int capacity = 0) {
-        depth_ = static_cast<uint16_t>(depth);
-        capacity_ = static_cast<uint16_t>(std::max({depth, capacity, int{capacity_}}));
+        capacity = std::max({depth, capacity, mask_ + 1});
+        if (depth < 1 || capacity > most_wavelets) throw ConfigError("a queue holds 1 to 128 wavelets");
+        depth_ = static_cast<uint8_t>(depth);
+        mask_ = static_cast<uint8_t>(std::bit_ceil(static_cast<unsigned>(capacity)) - 1);
+    }
+    void take_storage(Arena& arena) {
+        if (!ring_) ring_ = arena.take<Wavelet>(size_t{mask_} + 1);
     }
     int depth() const { return depth_; }
     int size() const { return count_; }
     bool empty() const { return count_ == 0; }
     bool full() const { return count_ >= depth_; }
-    const Wavelet& front() const { return slots_[head_]; }
-    const Wavelet& at(int i) const { return slots_[wrapped(head_ + i)]; }
-    bool has_ready(uint64_t now, int i = 0) const { return i < count_ && at(i).ready <= now; }
+    const Wavelet& front() const { return ring_[head_]; }
+    const Wavelet& at(int i) const { return ring_[(head_ + i) & mask_]; }
+    Wavelet& at(int i) { return ring_[(head_ + i) & mask_]; }
+    bool has_ready(uint64_t now, int i = 0) const { return i < count_ && at(i).is_ready(now); }
 
-    void push(const Wavelet& w) {
-        if (!slots_) slots_ = std::make_unique<Wavelet[]>(capacity_);
-        slots_[wrapped(head_ + count_)] = w;
+    void push(const Wavelet& w, Arena& arena) {
+        if (!ring_) [[unlikely]] take_storage(arena);
+        ring_[(head_ + count_) & mask_] = w;
         ++count_;
         if (count_ > most_) most_ = count_;
     }
     void pop() {
-        head_ = static_cast<uint16_t>(wrapped(head_ + 1));
+        head_ = static_cast<uint8_t>((head_ + 1) & mask_);
         --count_;
     }
     int most() const { return most_; }  // highest filling so far
 
-    // For who moves wavelets one after the other within a cycle: `full` as it was at the cycle's start. One wavelet
-    // at most leaves a queue of a router in a cycle.
-    void pop_in(uint64_t cycle) {
-        pop();
-        popped_ = static_cast<uint32_t>(cycle) + 1;
-    }
-    bool was_full(uint64_t cycle) const { return count_ + (popped_ == static_cast<uint32_t>(cycle) + 1) >= depth_; }
-
 private:
-    size_t wrapped(int i) const { return static_cast<size_t>(i < capacity_ ? i : i - capacity_); }
-
-    std::unique_ptr<Wavelet[]> slots_;
-    uint16_t depth_ = 0, capacity_ = 0, head_ = 0, count_ = 0, most_ = 0;
-    uint32_t popped_ = 0;  // low bits of the cycle after the last pop_in
+    Wavelet* ring_ = nullptr;
+    uint8_t depth_ = 0, mask_ = 0, head_ = 0, count_ = 0, most_ = 0;
 };
 
 }  // namespace wafersim

@@ -84,8 +84,10 @@ void prefetch_elements(const Pe& pe) {
 
 void prefetch_wavelets(const Router& router) {
     each_bit(router.waiting_slots, [&](int slot) {
-        for (const WaveletQueue& queue : router.colors[static_cast<size_t>(slot)].queue)
-            if (!queue.empty()) __builtin_prefetch(&queue.front());
+        const ColorState& color = router.colors[slot];
+        each_bit(color.route.rx, [&](int side) {
+            if (!color.empty(static_cast<Side>(side))) __builtin_prefetch(&color.front(static_cast<Side>(side)));
+        });
     });
 }
 
@@ -97,7 +99,7 @@ void FastRegion::visit_routers() {
     with_lookahead(queue_, [this](size_t k, auto later) {
         prefetch(&routers_[later(8)], sizeof(Router));
         const Router& next = routers_[later(5)];
-        each_bit(next.waiting_slots, [&](int slot) { prefetch(&next.colors[static_cast<size_t>(slot)], 192); });
+        each_bit(next.waiting_slots, [&](int slot) { __builtin_prefetch(&next.colors[slot]); });
         prefetch_wavelets(routers_[later(2)]);
         guard(Phase::routers, queue_[k], [&] { visit_router(queue_[k]); });
     });
@@ -143,7 +145,7 @@ void FastRegion::visit(uint32_t i) {
     if (wants_scheduler(pe) && pe.schedule()) progress_ = true;
     else if (!pe.commands.empty() && pe.command_due <= env_.now && pe.host_may_command()) command(i);
     if (pe.sending) busy_ramps_.add(i);
-    if (routers_[i].waiting > 0) busy_routers_.add(i);  // a register may have changed its routes
+    if (routers_[i].waiting_slots) busy_routers_.add(i);  // a register may have changed its routes
     if (may_run_ahead(pe)) run_ahead(pe, horizon(pe));
     rest(i, fast::next_wake(pe));
 }

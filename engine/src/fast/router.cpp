@@ -28,21 +28,14 @@ void FastRegion::find_edges() {
 void FastRegion::visit_router(uint32_t number) {
     Router& router = routers_[number];
     uint8_t taken = 0;
-    std::array<uint8_t, 32> order;
-    size_t count = 0;
-    each_bit(router.waiting_slots, [&](int slot) {
-        const uint64_t served = router.colors[static_cast<size_t>(slot)].served;
-        size_t at = count++;
-        for (; at > 0 && router.colors[order[at - 1]].served > served; --at) order[at] = order[at - 1];
-        order[at] = static_cast<uint8_t>(slot);
-    });
-    for (size_t i = 0; i < count; ++i) {
-        ColorState& color = router.colors[order[i]];
-        const bool moved = router.messages.routes(color.color) ? move_message(number, order[i], taken)
-                                                               : move_color(number, color, order[i], taken);
+    each_waiting_color(router, [&](int number_of_color) {
+        const auto slot = static_cast<uint8_t>(number_of_color);
+        ColorState& color = router.colors[slot];
+        const bool moved = router.messages.routes(color.color) ? move_message(number, slot, taken)
+                                                               : move_color(number, color, slot, taken);
         if (moved) color.served = ++router.services;
-    }
-    if (router.waiting == 0) busy_routers_.remove(number);
+    });
+    if (!router.waiting_slots) busy_routers_.remove(number);
 }
 
 bool FastRegion::move_message(uint32_t number, uint8_t slot, uint8_t& taken) {
@@ -55,18 +48,17 @@ bool FastRegion::move_message(uint32_t number, uint8_t slot, uint8_t& taken) {
 // Moves one wavelet of the color, if one can go.
 bool FastRegion::move_color(uint32_t number, ColorState& color, uint8_t slot, uint8_t& taken) {
     if (color.teardown) return false;
-    const Route route = color.position == 0 ? color.base : color.route();
+    const Route route = color.route;
     if (route.tx == 0) return false;
     // The sides of the route in turn, mostly one; `rest` begins with the one whose turn it is.
     const unsigned accepted = route.rx & ((1u << side_count) - 1), before = (1u << color.next_side) - 1;
     for (unsigned rest = (accepted & ~before) | (accepted & before) << side_count; rest; rest &= rest - 1) {
         const int turn = std::countr_zero(rest);
         const Side side = static_cast<Side>(turn < side_count ? turn : turn - side_count);
-        const WaveletQueue& queue = color.queue[side];
-        if (queue.empty()) continue;
-        const Wavelet& wavelet = queue.front();
-        if (wavelet.ready > env_.now) {
-            next_event_ = std::min(next_event_, wavelet.ready);
+        if (color.empty(side)) continue;
+        const Wavelet& wavelet = color.front(side);
+        if (!wavelet.is_ready(env_.now)) {
+            next_event_ = std::min(next_event_, wavelet.ready_at(env_.now));
             continue;
         }
         uint8_t outputs = route.tx;
@@ -97,7 +89,7 @@ bool FastRegion::find_room(uint32_t number, uint8_t outputs, const Wavelet& wave
             ColorState* state = next.find(wavelet.color);
             if (state && (out <= side_west ? state->swap_x : state->swap_y)) state = next.find(state->color ^ 1);
             if (!state) has_room(number, out, wavelet);  // throws, with the reason
-            if (state->queue[opposite[out]].was_full(env_.now)) return false;
+            if (state->was_full(opposite[out], env_.now)) return false;
             targets[out] = state;
         }
     }
@@ -107,17 +99,15 @@ bool FastRegion::find_room(uint32_t number, uint8_t outputs, const Wavelet& wave
 void FastRegion::carry(uint32_t number, const Move& move, Route route, const Targets& targets) {
     Router& router = routers_[number];
     ColorState& color = router.colors[move.slot];
-    Wavelet wavelet = color.queue[move.from].front();
-    color.queue[move.from].pop_in(env_.now);
-    if (--color.waiting == 0) router.waiting_slots &= ~(uint32_t{1} << move.slot);
-    --router.waiting;
+    Wavelet wavelet = color.front(move.from);
+    router.pop(move.slot, move.from, env_.now);
     progress_ = true;
     ++env_.stats.wavelet_moves;
     for (const auto& observer : env_.observers)
         observer->wavelet_moved(env_.now, pes_[number].x, pes_[number].y, move.from, move.to, wavelet);
     if (route.tx & ramp) {
         if (!(move.to & ramp) && !ignored_by_pe(wavelet)) ++env_.stats.filtered;
-        filter_count(color.filter, wavelet);
+        if (color.filtered) filter_count(color.own_extras(env_.arena).filter, wavelet);
         if (move.to & ramp) deliver(number, side_ramp, wavelet);
     }
     bool teardown = false;
@@ -137,9 +127,9 @@ void FastRegion::carry(uint32_t number, const Move& move, Route route, const Tar
 void FastRegion::pass_on(uint32_t number, Side out, ColorState& target, Wavelet wavelet) {
     const uint32_t next = number + static_cast<uint32_t>(offset_[out]);
     routers_[number].link_free[out] = env_.now + static_cast<uint64_t>(machine_.fabric.link_period);
-    wavelet.color = static_cast<uint8_t>(target.color);
-    wavelet.ready = env_.now + static_cast<uint64_t>(machine_.fabric.hop);
-    routers_[next].push(target, opposite[out], wavelet);
+    wavelet.color = static_cast<uint32_t>(target.color) & 31;
+    wavelet.set_ready(env_.now + static_cast<uint64_t>(machine_.fabric.hop));
+    routers_[next].push(target, opposite[out], wavelet, env_.arena);
     busy_routers_.add(next);
 }
 
@@ -165,12 +155,12 @@ bool FastRegion::send(uint32_t number, Pe& pe, int q) {
     Router& router = routers_[number];
     ColorState* color = router.find(wavelet.color);
     if (!color) throw Fault("sends on color " + std::to_string(wavelet.color) + ", which has no route here");
-    if (color->queue[side_ramp].full()) return false;
+    if (color->full(side_ramp)) return false;
     const bool was_full = queue.full();
     queue.pop();
     if (queue.empty()) pe.sending &= ~(uint32_t{1} << q);
-    wavelet.ready = std::max(env_.now + 1, wavelet.born + static_cast<uint64_t>(machine_.fabric.ramp_out));
-    router.push(*color, side_ramp, wavelet);
+    wavelet.set_ready(std::max(env_.now + 1, wavelet.born_at(env_.now) + static_cast<uint64_t>(machine_.fabric.ramp_out)));
+    router.push(*color, side_ramp, wavelet, env_.arena);
     busy_routers_.add(number);
     pe.ramp_free = env_.now + static_cast<uint64_t>(machine_.fabric.link_period);
     pe.last_output = q;

@@ -141,10 +141,10 @@ uint64_t next_wake(const Pe& pe) {
     for (const PendingActivation& p : pe.pending) at(p.due);
     each_bit(pe.filled, [&](int channel) {
         const WaveletQueue& queue = pe.channels[static_cast<size_t>(channel)].wavelets;
-        if (queue.at(queue.size() - 1).ready < next) return;  // the last is the latest
+        if (queue.has_ready(pe.env.now, queue.size() - 1)) return;  // the last is the latest
         int i = 0;
-        while (queue.at(i).ready < next) ++i;
-        at(queue.at(i).ready);
+        while (queue.has_ready(pe.env.now, i)) ++i;
+        at(queue.at(i).ready_at(pe.env.now));
     });
     if (pe.frames.empty()) {
         if (pe.main_ready >= next) at(pe.main_ready);

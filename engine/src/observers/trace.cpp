@@ -22,7 +22,7 @@ public:
 
     void wavelet_moved(uint64_t cycle, int x, int y, int from, int to, const Wavelet& w) override {
         if (!wavelets_) return;
-        line(cycle, x, y) << (w.control ? "control " : "wavelet ") << int{w.color} << ' '
+        line(cycle, x, y) << (w.control ? "control " : "wavelet ") << static_cast<int>(w.color) << ' '
                           << side_names[static_cast<size_t>(from)] << " ->";
         for (size_t side = 0; side < side_count; ++side)
             if (to >> side & 1) out_ << ' ' << side_names[side];
