@@ -17,8 +17,8 @@ from waferllm.experiments import json_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = {
-    "run": (["workflow"], [], "What the rules of the workflow need (`conda:` of each rule, `snakemake --sdm conda`)."),
-    "dev": (["workflow", "dev", "examples"], ["cxx-compiler", "make", "git"], "Everything: build, tests, workflow."),
+    "run": (["workflow", "llm"], [], "What the rules of the workflow need (`conda:` of each rule, `snakemake --sdm conda`)."),
+    "dev": (["workflow", "dev", "examples", "llm"], ["cxx-compiler", "make", "git"], "Everything: build, tests, workflow."),
 }
 """Name → extras of pyproject.toml, packages besides Python that only conda has, purpose."""
 

@@ -49,4 +49,4 @@ echo "== setting up $venv with $("$python" --version) (once; a minute or two)"
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 # The editable install gives the commands cslc, cs_python and wafersim; the engine is built by `make dev`.
 "$venv/bin/python" -m pip install --quiet -c envs/constraints.txt scikit-build-core nanobind cmake ninja
-"$venv/bin/python" -m pip install --quiet -c envs/constraints.txt --no-build-isolation -e '.[dev,examples,workflow]'
+"$venv/bin/python" -m pip install --quiet -c envs/constraints.txt --no-build-isolation -e '.[dev,examples,llm,workflow]'

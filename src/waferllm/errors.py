@@ -48,3 +48,19 @@ class CommandError(WaferllmError):
 
 class ValidationError(WaferllmError):
     """Outputs differ from the reference by more than the bound."""
+
+
+class ModelError(WaferllmError):
+    """A model that is not known, not supported or does not fit."""
+
+
+class CheckpointError(ModelError):
+    """Files of a model that are damaged, incomplete or do not match its configuration."""
+
+
+class PromptError(WaferllmError):
+    """A prompt that cannot be generated from."""
+
+
+class CacheFullError(WaferllmError):
+    """No room in the KV cache for another token."""
