@@ -16,9 +16,10 @@ from waferllm.config.generate import generated as from_models
 from waferllm.experiments import json_schema
 
 ROOT = Path(__file__).resolve().parents[2]
+RUN = ["workflow", "llm"]
 ENVIRONMENTS = {
-    "run": (["workflow", "llm"], [], "What the rules of the workflow need (`conda:` of each rule, `snakemake --sdm conda`)."),
-    "dev": (["workflow", "dev", "examples", "llm"], ["cxx-compiler", "make", "git"], "Everything: build, tests, workflow."),
+    "run": (RUN, [], "What the rules of the workflow need (`conda:` of each rule, `snakemake --sdm conda`)."),
+    "dev": ([*RUN, "dev", "examples"], ["cxx-compiler", "make", "git"], "Everything: build, tests, workflow."),
 }
 """Name → extras of pyproject.toml, packages besides Python that only conda has, purpose."""
 
