@@ -95,14 +95,19 @@ bool Region::has_room(uint32_t number, Side out, const Wavelet& wavelet) {
     if (out == side_host) return true;
     if (out == side_ramp) return pes_[number].receive(wavelet, false);
     const auto next = neighbour(image_, number, out);
-    if (!next) return true;
-    const int color = arriving_color(routers_[*next], opposite[out], wavelet.color);
-    const ColorState* state = routers_[*next].find(color);
-    if (!state) {
-        const Pe& there = pes_[*next];
-        throw Fault("wavelet of color " + std::to_string(color) + " goes " + side_names[out] + " to PE(" +
-                    std::to_string(there.x) + "," + std::to_string(there.y) + "), which has no route for it");
-    }
+    return !next || takes(*next, number, out, wavelet);
+}
+
+void no_route(const Image& image, Side out, uint32_t next, int color) {
+    const auto width = static_cast<uint32_t>(image.width);
+    throw Fault("wavelet of color " + std::to_string(color) + " goes " + side_names[out] + " to PE(" +
+                std::to_string(next % width) + "," + std::to_string(next / width) + "), which has no route for it");
+}
+
+bool Region::takes(uint32_t next, uint32_t, Side out, const Wavelet& wavelet) {
+    const int color = arriving_color(routers_[next], opposite[out], wavelet.color);
+    const ColorState* state = routers_[next].find(color);
+    if (!state) no_route(image_, out, next, color);
     return !state->was_full(opposite[out], env_.now);
 }
 
@@ -113,6 +118,7 @@ void Region::carry_out(const Move& move) {
     ColorState& color = router.colors[move.slot];
     Wavelet wavelet = color.front(move.from);
     router.pop(move.slot, move.from, env_.now);
+    taken(move.router, move.from, color.color);
     progress_ = true;
     ++env_.stats.wavelet_moves;
     for (const auto& observer : env_.observers) {
@@ -148,10 +154,13 @@ void Region::deliver(uint32_t number, Side out, Wavelet wavelet) {
     }
     const auto next = neighbour(image_, number, out);
     if (!next) return leave(number, out, wavelet);
-    wavelet.color = static_cast<uint32_t>(arriving_color(routers_[*next], opposite[out], wavelet.color)) & 31;
     wavelet.set_ready(env_.now + static_cast<uint64_t>(machine_.fabric.hop));
-    routers_[*next].push(*routers_[*next].find(wavelet.color), opposite[out], wavelet, env_.arena);
-    busy_routers_.add(*next);
+    hand_over(*next, number, out, wavelet);
+}
+
+void Region::hand_over(uint32_t next, uint32_t, Side out, Wavelet wavelet) {
+    wavelet.color = static_cast<uint32_t>(arriving_color(routers_[next], opposite[out], wavelet.color)) & 31;
+    enter(next, *routers_[next].find(wavelet.color), opposite[out], wavelet);
 }
 
 // ---------------------------------------------------------------------------------------------------- ramps

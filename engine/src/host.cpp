@@ -106,7 +106,7 @@ void Mesh::feed_all() {
             it = feed(router, side, it->second) ? feeds_.erase(it) : std::next(it);
         } catch (const Fault& fault) {
             const Pe& pe = pes_[router];
-            fault_ = {pe.x, pe.y, now_, fault.what(), {}, {}, {}, 0, 0};
+            fault_ = {Phase::host, router, {pe.x, pe.y, now_, fault.what(), {}, {}, {}, 0, 0}};
             return;
         }
     }

@@ -104,16 +104,14 @@ void Mesh::host_phase() {
 
 // What ended and what left the fabric in this cycle is booked; the first fault counts.
 void Mesh::finish_cycle() {
-    std::optional<FaultFound> fault;
     for (const auto& region : regions_) {
         for (const Left& left : region->left()) collect(left);
         region->left().clear();
         std::vector<uint32_t>& finished = region->environment().finished;
         for (uint32_t number : finished) --tickets_[number - 1].remaining;
         finished.clear();
-        if (region->fault() && (!fault || region->fault()->before(*fault))) fault = region->fault();
+        if (region->fault() && (!fault_ || region->fault()->before(*fault_))) fault_ = region->fault();
     }
-    if (fault) fault_ = fault->report;
 }
 
 bool Mesh::all_done(const std::vector<uint32_t>& tickets) const {
@@ -143,26 +141,39 @@ std::vector<LogLine> Mesh::take_log() {
     return log;
 }
 
-// What regions have to tell, in the order of cycles and, within one, of PEs. Those of the cycle of a fault are
-// told as far as the machine came in it.
+namespace {
+
+// What regions have to tell: those above first.
+template <class T>
+std::vector<T> gather(const std::vector<std::unique_ptr<Region>>& regions, std::vector<T> Environment::* list) {
+    std::vector<T> all;
+    for (const auto& region : regions) {
+        std::vector<T>& part = region->environment().*list;
+        std::move(part.begin(), part.end(), std::back_inserter(all));
+        part.clear();
+    }
+    std::stable_sort(all.begin(), all.end(), [](const T& a, const T& b) { return a.cycle < b.cycle; });
+    return all;
+}
+
+}  // namespace
+
+// In the order of cycles and, within one, of PEs.
 void Mesh::gather_reports() {
-    std::vector<LogLine> lines;
-    std::vector<FaultReport> warnings;
-    for (const auto& region : regions_) {
-        Environment& env = region->environment();
-        std::move(env.log.begin(), env.log.end(), std::back_inserter(lines));
-        std::move(env.warnings.begin(), env.warnings.end(), std::back_inserter(warnings));
-        env.log.clear();
-        env.warnings.clear();
-    }
-    const auto earlier = [](const auto& a, const auto& b) { return a.cycle < b.cycle; };
-    std::stable_sort(lines.begin(), lines.end(), earlier);
-    std::stable_sort(warnings.begin(), warnings.end(), earlier);
-    std::move(lines.begin(), lines.end(), std::back_inserter(log_));
-    for (FaultReport& report : warnings) {
+    for (LogLine& line : gather(regions_, &Environment::log))
+        if (comes_before_fault(line.cycle, line.x, line.y)) log_.push_back(std::move(line));
+    for (FaultReport& report : gather(regions_, &Environment::warnings)) {
         const auto same = [&](const FaultReport& known) { return same_place(known, report); };
-        if (std::none_of(warnings_.begin(), warnings_.end(), same)) warnings_.push_back(std::move(report));
+        const bool known = std::any_of(warnings_.begin(), warnings_.end(), same);
+        if (!known && comes_before_fault(report.cycle, report.x, report.y)) warnings_.push_back(std::move(report));
     }
+}
+
+// What a PE's threads have told in a cycle is not told if a fault came first. Regions at work at the same time do not
+// know of each other's faults.
+bool Mesh::comes_before_fault(uint64_t cycle, int x, int y) const {
+    if (!fault_ || cycle < fault_->report.cycle || fault_->phase > Phase::threads) return true;
+    return fault_->phase == Phase::threads && static_cast<uint32_t>(y * image_.width + x) <= fault_->number;
 }
 
 void Mesh::set_strict(bool strict) {

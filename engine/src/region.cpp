@@ -53,6 +53,7 @@ void Region::begin(uint64_t cycle) {
     if ((cycle ^ last_cycle_) >> log_refresh) bring_times_forward(last_cycle_, cycle);
     last_cycle_ = cycle;
     env_.now = cycle;
+    env_.rerouted.clear();
     progress_ = false;
     next_event_ = never;
 }

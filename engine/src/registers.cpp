@@ -272,6 +272,7 @@ void Pe::write_register(uint16_t address, uint16_t value) {
         const int color = color_of(p);
         ColorState* c = router.find(color);
         write_color(*this, c ? *c : router.add_color(color, env.machine, env.arena), p, value);
+        env.rerouted.push_back(static_cast<uint32_t>(y * env.image.width + x));
         return;
     }
     switch (p.id) {

@@ -152,21 +152,21 @@ def route_options(r: Random) -> dict:
     }
 
 
-def mesh(seed: int):
-    """A mesh of 2 x 2 random tiles with wavelets from the host and over two edges."""
+def mesh(seed: int, width: int = 2, height: int = 2):
+    """A mesh of random tiles with wavelets from the host and over two edges."""
     r = Random(seed)
-    wafer = Wafer(2, 2, arch=r.choice(["wse2", "wse3"]))
+    wafer = Wafer(width, height, arch=r.choice(["wse2", "wse3"]))
     programs = [program(r) for _ in range(2)]
-    for y in range(2):
-        for x in range(2):
+    for y in range(height):
+        for x in range(width):
             if r.random() < 0.9:
                 wafer.program(x, y, r.choice(programs))
             for color in range(COLORS):
                 wafer.route(x, y, color, r.randrange(64), r.randrange(64), **route_options(r))
     result = wafer.mesh()
-    wavelets = np.array([r.randrange(1 << 32) for _ in range(20)], "u4").reshape(2, 2, 5)
+    wavelets = np.array([r.randrange(1 << 32) for _ in range(5 * width * height)], "u4").reshape(height, width, 5)
     for _ in range(2):
-        result.stream_in(0, 0, 2, 2, r.randrange(COLORS), wavelets)
+        result.stream_in(0, 0, width, height, r.randrange(COLORS), wavelets)
     result.edge_send(0, 0, 4, 1, np.array([1, 2, 0x1DF0000], "u4"), [0, 1, 1])
-    result.edge_send(1, 0, 2, 1, np.array([1, 0x5DF0000, 0x2DF0000], "u4"), [0, 1, 1])
+    result.edge_send(width - 1, 0, 2, 1, np.array([1, 0x5DF0000, 0x2DF0000], "u4"), [0, 1, 1])
     return result

@@ -37,7 +37,7 @@ public:
     uint64_t cycle() const { return now_; }
     const Image& image() const { return image_; }
     std::vector<LogLine> take_log();
-    const std::optional<FaultReport>& fault() const { return fault_; }
+    const FaultReport* fault() const { return fault_ ? &fault_->report : nullptr; }
     // DSD operations that leave their variable: faults, or else warnings (docs/host-api.md).
     void set_strict(bool strict);
     const std::vector<FaultReport>& warnings() const { return warnings_; }
@@ -82,6 +82,7 @@ protected:
     bool all_done(const std::vector<uint32_t>& tickets) const;
     bool any_open() const;
     void gather_reports();
+    bool comes_before_fault(uint64_t cycle, int x, int y) const;
 
     Image image_;
     Machine machine_;
@@ -106,7 +107,7 @@ protected:
     std::map<uint64_t, Sink> sinks_;
     std::vector<LogLine> log_;          // of the regions, in the order of cycles and PEs
     std::vector<FaultReport> warnings_;
-    std::optional<FaultReport> fault_;
+    std::optional<FaultFound> fault_;
 };
 
 }  // namespace wafersim

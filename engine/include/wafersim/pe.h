@@ -50,6 +50,7 @@ struct Environment {
     std::vector<LogLine> log;      // in the order of cycles
     std::vector<std::shared_ptr<Observer>> observers;
     std::vector<uint32_t> finished;  // tickets of commands that ended on a PE in this cycle
+    std::vector<uint32_t> rerouted;  // PEs that wrote configuration of their routers in this cycle
     bool strict = true;              // DSD operations that leave their variable are faults, else warnings
     std::vector<FaultReport> warnings;  // the first for each program and place
 };

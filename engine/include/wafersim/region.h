@@ -105,6 +105,10 @@ protected:
     bool decide_color(uint32_t router, uint8_t slot, uint8_t& taken);
     bool has_room(uint32_t router, Side out, const Wavelet& wavelet);
     bool filtered(uint32_t router, const ColorState& color, const Wavelet& wavelet) const;
+    // The next router has room; the wavelet goes there; a wavelet has left a queue.
+    virtual bool takes(uint32_t next, uint32_t router, Side out, const Wavelet& wavelet);
+    virtual void hand_over(uint32_t next, uint32_t router, Side out, Wavelet wavelet);
+    virtual void taken(uint32_t, Side, int) {}
     void carry_out(const Move& move);
     void deliver(uint32_t router, Side out, Wavelet wavelet);
     void take_from_pe(uint32_t pe);
@@ -138,5 +142,6 @@ protected:
 // fabric.cpp: the router on a side, if there is one, and the color that a wavelet arrives with there.
 std::optional<uint32_t> neighbour(const Image& image, uint32_t router, Side side);
 int arriving_color(Router& router, Side side, int color);
+[[noreturn]] void no_route(const Image& image, Side out, uint32_t next, int color);
 
 }  // namespace wafersim

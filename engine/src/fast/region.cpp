@@ -13,7 +13,16 @@ FastRegion::FastRegion(const Wafer& wafer, uint32_t first, uint32_t last, const 
     find_edges();
 }
 
-void FastRegion::start() {
+void FastRegion::start(FastRegion* above, FastRegion* below) {
+    above_ = above;
+    below_ = below;
+    const auto width = static_cast<uint32_t>(image_.width);
+    if (above) north_.emplace(first_, image_.width, machine_.fabric.router_queue);
+    if (below) south_.emplace(last_ - width, image_.width, machine_.fabric.router_queue);
+    for (uint32_t column = 0; column < width; ++column) {
+        if (above) north_->know(column, arrivals_of(routers_[first_ - width + column], side_south));
+        if (below) south_->know(column, arrivals_of(routers_[last_ + column], side_north));
+    }
     for (uint32_t i = first_; i < last_; ++i) {
         wake_[i] = never;
         if (pes_[i].alive()) sleep_until(i, 0);
@@ -33,12 +42,56 @@ uint64_t FastRegion::next_wake() {
     return wheel_.next(env_.now, [this](uint32_t pe, uint64_t cycle) { return wake_[pe] == cycle; });
 }
 
-void FastRegion::work(uint64_t cycle) {
+void FastRegion::work(uint64_t cycle) noexcept {
+    try {
+        work_routers(cycle);
+        work_pes();
+    } catch (...) {
+        failure_ = std::current_exception();
+    }
+}
+
+void FastRegion::work_routers(uint64_t cycle) {
     begin(cycle);
     next_cycle_ = false;
+    read_mail();
     visit_routers();
+}
+
+void FastRegion::work_pes() {
     visit_ramps();
     visit_pes();
+    if (!env_.rerouted.empty()) tell_routes();
+}
+
+void FastRegion::read_mail() {
+    if (north_) read_mail(*north_, *above_->south_, side_north);
+    if (south_) read_mail(*south_, *below_->north_, side_south);
+}
+
+void FastRegion::read_mail(Border& ours, Border& theirs, Side side) {
+    Mail& mail = theirs.last_box();
+    ours.hear(mail);
+    for (const Mail::Sent& sent : mail.sent) {
+        const uint32_t router = ours.first() + sent.column;
+        enter(router, *routers_[router].find(sent.wavelet.color), side, sent.wavelet);
+    }
+    mail.sent.clear();
+    mail.taken.clear();
+    mail.rerouted.clear();
+}
+
+void FastRegion::turn() {
+    if (north_) north_->turn();
+    if (south_) south_->turn();
+}
+
+// The regions beyond hear of colors that routers at the border have got, or swap from now on.
+void FastRegion::tell_routes() {
+    for (const uint32_t router : env_.rerouted) {
+        if (north_ && north_->has(router)) north_->reroute(router, arrivals_of(routers_[router], side_north));
+        if (south_ && south_->has(router)) south_->reroute(router, arrivals_of(routers_[router], side_south));
+    }
 }
 
 template <class F>
@@ -96,6 +149,7 @@ void prefetch_wavelets(const Router& router) {
 void FastRegion::visit_routers() {
     queue_.clear();
     busy_routers_.each([this](uint32_t i) { queue_.push_back(i); });
+    visits_ = queue_.size();
     with_lookahead(queue_, [this](size_t k, auto later) {
         prefetch(&routers_[later(8)], sizeof(Router));
         const Router& next = routers_[later(5)];
@@ -118,6 +172,7 @@ void FastRegion::visit_pes() {
         due_.remove(i);
         queue_.push_back(i);
     });
+    visits_ += queue_.size();
     with_lookahead(queue_, [this](size_t k, auto later) {
         prefetch(&pes_[later(8)], 384);
         prefetch_parts(pes_[later(5)]);

@@ -12,16 +12,36 @@ constexpr uint8_t bit(Side side) { return static_cast<uint8_t>(1u << side); }
 
 }  // namespace
 
-// By router: the outputs that lead out of the fabric.
+// By router: the outputs that lead out of the region.
 void FastRegion::find_edges() {
     edges_.resize(last_ - first_);
     for (uint32_t i = first_; i < last_; ++i) {
         edges_[i - first_] = host;
-        for (const Side side : {side_east, side_west, side_south, side_north})
-            if (!neighbour(image_, i, side)) edges_[i - first_] |= bit(side);
+        for (const Side side : {side_east, side_west, side_south, side_north}) {
+            const auto next = neighbour(image_, i, side);
+            if (!next || *next < first_ || *next >= last_) edges_[i - first_] |= bit(side);
+        }
     }
     const int width = image_.width;
     offset_ = {0, 1, -1, width, -width, 0};
+}
+
+bool FastRegion::takes(uint32_t next, uint32_t number, Side out, const Wavelet& wavelet) {
+    const Border* border = border_at(number, out);
+    if (!border) return Region::takes(next, number, out, wavelet);
+    if (!border->is_known(number, wavelet.color)) no_route(image_, out, next, border->arriving(number, wavelet.color));
+    return border->has_room(number, wavelet.color);
+}
+
+void FastRegion::hand_over(uint32_t next, uint32_t number, Side out, Wavelet wavelet) {
+    Border* border = border_at(number, out);
+    if (!border) return Region::hand_over(next, number, out, wavelet);
+    wavelet.color = border->arriving(number, wavelet.color);
+    border->send(number, wavelet);
+}
+
+void FastRegion::taken(uint32_t number, Side from, int color) {
+    if (Border* border = border_at(number, from)) border->take(number, color);
 }
 
 // Colors take turns: those that were served longest ago come first.
@@ -84,7 +104,9 @@ bool FastRegion::find_room(uint32_t number, uint8_t outputs, const Wavelet& wave
         }
         if (out == side_ramp) {
             if (!pes_[number].receive(wavelet, false)) return false;
-        } else if (!(edges(number) >> out & 1)) {
+        } else if (edges(number) >> out & 1) {
+            if (!has_room(number, out, wavelet)) return false;
+        } else {
             Router& next = routers_[number + static_cast<uint32_t>(offset_[out])];
             ColorState* state = next.find(wavelet.color);
             if (state && (out <= side_west ? state->swap_x : state->swap_y)) state = next.find(state->color ^ 1);
@@ -101,6 +123,7 @@ void FastRegion::carry(uint32_t number, const Move& move, Route route, const Tar
     ColorState& color = router.colors[move.slot];
     Wavelet wavelet = color.front(move.from);
     router.pop(move.slot, move.from, env_.now);
+    if (edges(number) >> move.from & 1) taken(number, move.from, color.color);
     progress_ = true;
     ++env_.stats.wavelet_moves;
     for (const auto& observer : env_.observers)
