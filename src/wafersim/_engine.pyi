@@ -23,7 +23,19 @@ class Mesh:
     with that program are left out.
     """
 
-    def __init__(self, image: dict[str, Any], machine: dict[str, Any], engine: str = "reference") -> None: ...
+    def __init__(
+        self,
+        image: dict[str, Any],
+        machine: dict[str, Any],
+        engine: str = "reference",
+        threads: int = 0,
+        regions: int = 0,
+        eager: bool = False,
+    ) -> None:
+        """`threads` of the fast engine (0: as many as are worth it) share `regions` (0: one for each thread).
+
+        `eager`: they do so in each cycle, however little there is to do. None of this has an influence on results.
+        """
     @property
     def cycle(self) -> int: ...
     @property

@@ -16,6 +16,17 @@ def test_the_option_sets_the_engine_of_the_runtime(words, monkeypatch, capsys):
     assert settings.from_environment().engine == "fast"
 
 
+def test_the_option_sets_the_number_of_threads(monkeypatch, capsys):
+    monkeypatch.setenv("WAFERSIM_THREADS", "")
+    code = "import os; print(os.environ['WAFERSIM_THREADS'])"
+    assert settings.from_environment().threads == 0
+    assert cs_python.main(["--threads", "3", "-c", code]) == 0
+    assert capsys.readouterr().out.strip() == "3"
+    assert settings.from_environment().threads == 3
+    assert cs_python.main(["--threads=two", "-c", code]) == 2
+    assert "needs a number of threads, got 'two'" in capsys.readouterr().err
+
+
 def test_an_engine_that_does_not_exist_is_refused(capsys):
     assert cs_python.main(["--engine", "warp", "-c", "pass"]) == 2
     assert "needs one of reference, fast, both" in capsys.readouterr().err

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from engine import random_programs
 from engine.build import I16, U16, Prog, Wafer
+from engine.random_programs import mesh as random_mesh
 from kernels import gemm_case
 from stdlib import test_collectives, test_message_passing
 
@@ -34,7 +34,7 @@ def variant(image: Any, settings: Any, name: str) -> Any:
 def all_variants(monkeypatch):
     """Each mesh that is made is the reference engine and all variants of the fast one, compared after each run."""
 
-    def make(image: Any, settings: Any, engine: str = "fast") -> PairedMesh:
+    def make(image: Any, settings: Any, engine: str = "fast", **options: int) -> PairedMesh:
         return PairedMesh(lambda name: variant(image, settings, name), ("reference", *VARIANTS))
 
     monkeypatch.setattr(_engine, "Mesh", make)
@@ -47,13 +47,16 @@ def one_variant(monkeypatch):
     monkeypatch.setenv("WAFERSIM_ENGINE", "fast")
 
     def choose(name: str) -> None:
-        monkeypatch.setattr(_engine, "Mesh", lambda image, settings, engine="fast": variant(image, settings, name))
+        def make(image: Any, settings: Any, engine: str = "fast", **options: int) -> Any:
+            return variant(image, settings, name)
+
+        monkeypatch.setattr(_engine, "Mesh", make)
 
     return choose
 
 
 def everything(mesh: Any, cycles: int, slice_cycles: int, most: int = 2000) -> list[Any]:
-    """How a run ends and all that can be seen of it; what may differ from the reference engine after a fault is last."""
+    """How a run ends and all that can be seen of it; last, what after a fault differs from the reference engine."""
     result = "budget"
     while result == "budget" and mesh.cycle < most:
         result = mesh.run(min(slice_cycles, most - mesh.cycle), [])
@@ -72,7 +75,7 @@ def check_random(seed: int, one_variant, strict: bool) -> str:
 
     def run(name: str, slice_cycles: int) -> list[Any]:
         one_variant(name)
-        mesh = random_programs.mesh(seed, 3, height)
+        mesh = random_mesh(seed, 3, height)
         mesh.set_strict(strict)
         return everything(mesh, height, slice_cycles)
 
@@ -104,7 +107,7 @@ def test_traces(one_variant, tmp_path):
         traces = {}
         for name in ("reference", *VARIANTS):
             one_variant(name)
-            mesh = random_programs.mesh(seed, 2, 5)
+            mesh = random_mesh(seed, 2, 5)
             mesh.trace(str(tmp_path / name))
             mesh.run(300, [])
             mesh.trace("")
@@ -198,7 +201,7 @@ def rerouted(register: int) -> Any:
     return wafer.mesh()
 
 
-@pytest.mark.parametrize("wait", range(0, 12))
+@pytest.mark.parametrize("wait", range(12))
 def test_route_that_appears_beyond_the_border(wait, one_variant):
     """Too early a wavelet faults; from the cycle after the register was written there is a route."""
     results = []
@@ -292,7 +295,8 @@ def test_host_streams(all_variants):
             wafer.program(x, y, prog).route(x, y, 4, Dir.HOST, RAMP).route(x, y, 5, RAMP, Dir.HOST)
     mesh = wafer.mesh()
     data = np.arange(100, dtype="u4").reshape(5, 2, 10)
-    tickets = [mesh.stream_out(0, 0, 2, 5, 5, 6), mesh.stream_in(0, 0, 2, 5, 4, data), mesh.stream_out(0, 0, 2, 5, 5, 4)]
+    tickets = [mesh.stream_out(0, 0, 2, 5, 5, 6), mesh.stream_in(0, 0, 2, 5, 4, data)]
+    tickets.append(mesh.stream_out(0, 0, 2, 5, 5, 4))
     copy = mesh.copy_in(0, 0, 2, 5, [500], 3, np.arange(30, dtype="u2").reshape(5, 2, 3))
     back = mesh.copy_out(0, 1, 2, 3, [500], 3)
     assert mesh.run(5000, [*tickets, copy, back]) == "done"

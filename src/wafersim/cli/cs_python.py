@@ -1,8 +1,8 @@
 """The command `cs_python`: runs a host program with the SDK's import names at hand.
 
-    cs_python [--max-cycles N] [--strict] SCRIPT [ARGUMENT...]
-    cs_python [--max-cycles N] [--strict] -m MODULE [ARGUMENT...]
-    cs_python [--max-cycles N] [--strict] -c CODE [ARGUMENT...]
+    cs_python [--max-cycles N] [--strict] [--threads N] SCRIPT [ARGUMENT...]
+    cs_python [--max-cycles N] [--strict] [--threads N] -m MODULE [ARGUMENT...]
+    cs_python [--max-cycles N] [--strict] [--threads N] -c CODE [ARGUMENT...]
 
 The program runs as `__main__` in this process, with its own folder first on `sys.path`, as Python does. Errors of the
 toolchain end it with their message instead of a traceback through our code; the exit code is 1 then. Other options
@@ -21,9 +21,11 @@ from types import TracebackType
 
 COMPAT = Path(__file__).parents[1] / "cerebras_compat"
 """Holds the package `cerebras`; on the path of host programs only."""
-LIMIT, STRICT, ENGINE = "--max-cycles", "--strict", "--engine"
+LIMIT, STRICT, ENGINE, THREADS = "--max-cycles", "--strict", "--engine", "--threads"
+NUMBERS = {LIMIT: ("WAFERSIM_MAX_CYCLES", "cycles"), THREADS: ("WAFERSIM_THREADS", "threads")}
+"""Options with a number: the variable that the runtime reads, and what is counted."""
 ENGINES = ("reference", "fast", "both")
-HELP = """usage: cs_python [--max-cycles N] [--strict] [--engine E] [PYTHON OPTION...]
+HELP = """usage: cs_python [--max-cycles N] [--strict] [--engine E] [--threads N] [PYTHON OPTION...]
                  (SCRIPT | -m MODULE | -c CODE) [ARGUMENT...]
 
 Runs a host program on the simulator, with the modules `cerebras.sdk...` of the SDK.
@@ -31,6 +33,8 @@ Runs a host program on the simulator, with the modules `cerebras.sdk...` of the 
   --max-cycles N   end with an error after N simulated cycles (also: WAFERSIM_MAX_CYCLES)
   --strict         a DSD operation that runs out of its variable is an error, not a warning (also: WAFERSIM_STRICT=1)
   --engine E       fast (default) or reference: the same results; both: runs and compares both (also: WAFERSIM_ENGINE)
+  --threads N      work with N threads (also: WAFERSIM_THREADS); the results are the same for any number.
+                   Default: the cores that the process may use; one for meshes of less than 4096 PEs
   --version        print the version
 
 Other options before the program are handed to Python. Environment: WAFERSIM_MACHINE names a preset of the
@@ -72,7 +76,7 @@ def _version() -> int:
 
 def _take_options(rest: list[str]) -> list[str] | None:
     """The arguments without our own options, which become the variables that the runtime reads."""
-    while rest and (rest[0] == STRICT or rest[0].partition("=")[0] in (LIMIT, ENGINE)):
+    while rest and (rest[0] == STRICT or rest[0].partition("=")[0] in (LIMIT, ENGINE, THREADS)):
         word = rest.pop(0)
         if word == STRICT:
             os.environ["WAFERSIM_STRICT"] = "1"
@@ -94,9 +98,10 @@ def _set_option(name: str, value: str) -> str:
             return f"needs one of {', '.join(ENGINES)}"
         os.environ["WAFERSIM_ENGINE"] = value
         return ""
+    variable, unit = NUMBERS[name]
     if not value.isdecimal():
-        return "needs a number of cycles"
-    os.environ["WAFERSIM_MAX_CYCLES"] = value
+        return f"needs a number of {unit}"
+    os.environ[variable] = value
     return ""
 
 

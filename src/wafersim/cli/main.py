@@ -72,6 +72,7 @@ def _add_bench(commands: Any) -> None:
     bench.add_argument("--words", type=int, default=64, help="of a vector (%(default)s)")
     bench.add_argument("--rounds", type=int, default=1000, help="of the program (%(default)s)")
     bench.add_argument("--tile", type=int, default=3, help="rows and columns of a kernel's tiles (%(default)s)")
+    bench.add_argument("--threads", type=int, default=1, help="of the fast engine (%(default)s)")
     bench.add_argument("--cycles", type=int, help="to simulate at most (2000; kernels: to their end)")
     bench.add_argument("--kernels", type=Path, metavar="DIR", help="folder of the kernels (kernels_csl of a checkout)")
     bench.add_argument("--arch", choices=("wse2", "wse3"), default="wse3")
@@ -113,7 +114,9 @@ def _bench(options: argparse.Namespace) -> int:
         return 0
     found = []
     kernels = options.kernels or bench.KERNELS
-    plan = bench.Plan(options.words, options.rounds, options.tile, options.cycles, options.arch, kernels)
+    plan = bench.Plan(
+        options.words, options.rounds, options.tile, options.cycles, options.arch, kernels, options.threads
+    )
     engines = options.engine or ["reference", "fast"]
     for measurement in bench.run(options.names, options.size or [(32, 32)], engines, plan):
         found.append(bench.plain(measurement))

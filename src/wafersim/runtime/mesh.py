@@ -12,8 +12,8 @@ from wafersim.runtime.paired import PairedMesh
 from wafersim.runtime.settings import DEFAULT_ENGINE, ENGINES
 
 
-def make(image: Image, preset: str = "", strict: bool = False, engine: str = DEFAULT_ENGINE) -> Any:
-    """A `Mesh` at cycle 0, with the machine table of the image's architecture."""
+def make(image: Image, preset: str = "", strict: bool = False, engine: str = DEFAULT_ENGINE, threads: int = 0) -> Any:
+    """A `Mesh` at cycle 0, with the machine table of the image's architecture; `threads` as in `RunSettings`."""
     try:
         from wafersim import _engine
     except ImportError as error:
@@ -24,8 +24,8 @@ def make(image: Image, preset: str = "", strict: bool = False, engine: str = DEF
     settings = machine.load(image.arch, preset or machine.DEFAULT_PRESET).settings
     plain = codec.image_to_plain(image)
     if engine == "both":
-        mesh: Any = PairedMesh(lambda name: _engine.Mesh(plain, settings, name))
+        mesh: Any = PairedMesh(lambda name: _engine.Mesh(plain, settings, name, threads=threads))
     else:
-        mesh = _engine.Mesh(plain, settings, engine)
+        mesh = _engine.Mesh(plain, settings, engine, threads=threads)
     mesh.set_strict(strict)
     return mesh

@@ -83,7 +83,13 @@ class SdkRuntime:
             raise SdkError(f"Cannot call load() multiple times (the runtime is {self._state})")
         if self._options["run_phase_only"]:
             raise SdkError("Run phase (sdk_run_phase_only=true) cannot call load()")
-        wafer = mesh.make(self._image, self._settings.machine, self._settings.strict, self._settings.engine)
+        wafer = mesh.make(
+            self._image,
+            self._settings.machine,
+            self._settings.strict,
+            self._settings.engine,
+            self._settings.threads,
+        )
         self._device = Device(wafer, self._image, self._settings)
         self._write_initial_symbols()
         self._state = "loaded"

@@ -8,6 +8,8 @@
     WAFERSIM_MACHINE        preset of the machine table (`sim`, `silicon`) or path of one
     WAFERSIM_ENGINE         `fast` (default) or `reference`: same results, the second slower; `both` runs both and
                             compares
+    WAFERSIM_THREADS        threads of the fast engine (default: as many cores as the process may use, for meshes of
+                            less than 4096 PEs one); the results are the same for any number
     WAFERSIM_PROGRESS       0 switches the progress line off, 1 shows it without a terminal
     WAFERSIM_LOG            where output of `<simprint>` goes (default `sim.log`, empty: nowhere)
 """
@@ -37,6 +39,8 @@ class RunSettings:
     """None: by the kind of program."""
     machine: str = ""
     engine: str = DEFAULT_ENGINE
+    threads: int = 0
+    """0: as many as are worth it."""
     progress: bool = False
     log_path: str = "sim.log"
     stats_path: str = "sim_stats.json"
@@ -49,6 +53,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> RunSettings
         max_cycles=_number(environment, "WAFERSIM_MAX_CYCLES", 0),
         settle_cycles=_number(environment, "WAFERSIM_SETTLE_CYCLES", None),
         machine=environment.get("WAFERSIM_MACHINE", ""),
+        threads=_number(environment, "WAFERSIM_THREADS", 0, "threads"),
         engine=environment.get("WAFERSIM_ENGINE", "") or DEFAULT_ENGINE,
         progress=progress == "1" or (progress != "0" and sys.stderr.isatty()),
         log_path=environment.get("WAFERSIM_LOG", "sim.log"),
@@ -64,10 +69,10 @@ def settle_cycles(settings: RunSettings, memcpy: bool) -> int:
     return SETTLE_MEMCPY if memcpy else SETTLE_LAYOUT
 
 
-def _number(environment: Mapping[str, str], name: str, default: Any) -> Any:
+def _number(environment: Mapping[str, str], name: str, default: Any, what: str = "cycles") -> Any:
     text = environment.get(name, "")
     if not text:
         return default
     if not text.isdecimal():
-        raise SdkError(f"{name} must be a number of cycles, got '{text}'")
+        raise SdkError(f"{name} must be a number of {what}, got '{text}'")
     return int(text)
