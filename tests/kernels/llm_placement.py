@@ -117,25 +117,35 @@ class Placement:
         full[:, : self.queries] = self.q_x
         return full
 
-    def weights(self, layers: list[dict[str, np.ndarray]]) -> np.ndarray:
-        """[height, width, n] f16: all layers one after the other."""
-        return np.concatenate([part for layer in layers for part in self._parts(layer)], -1).astype(np.float16)
+    def weights(self, layers: list[dict[str, np.ndarray]], decode: bool = False) -> np.ndarray:
+        """[height, width, n] f16: all layers one after the other; `decode`: as decode wants them on a square mesh."""
+        parts = []
+        for layer in layers:
+            for name, part in self._parts(layer):
+                exchanged = decode and name in ("attention_norm", "wo", "bo", "ffn_norm", "w_down")
+                parts.append(part.swapaxes(0, 1) if exchanged else part)
+        return np.concatenate(parts, -1).astype(np.float16)
 
-    def _parts(self, w: dict[str, np.ndarray]) -> list[np.ndarray]:
+    def _parts(self, w: dict[str, np.ndarray]) -> list[tuple[str, np.ndarray]]:
+        """Sections of a layer in order, [height, width, elements]."""
         qkv = [self._columns(w[name], over) for name, over in (("wq", self.q_x), ("wk", self.kv_x), ("wv", self.kv_x))]
         gate_up = [self._columns(w[name], self.ffn_x) for name in ("w_gate", "w_up")]
         heads_y, ffn_y = self.other_axis(self.heads_x, to_x=False), self.other_axis(self.ffn_x, to_x=False)
-        parts = [self._vector(w["attention_norm"], self.embed_x), self._tiles(np.concatenate(qkv, 2), self.embed_y)]
-        if self.model.qkv_bias:
-            biases = [("bq", self.q_x), ("bk", self.kv_x), ("bv", self.kv_x)]
-            parts.append(np.concatenate([self._vector(w[name], over) for name, over in biases], -1))
-        parts.append(self._tiles(self._columns(w["wo"], self.embed_x), heads_y))
-        if self.model.o_bias:
-            parts.append(self._vector(w["bo"], self.embed_x))
-        parts.append(self._vector(w["ffn_norm"], self.embed_x))
-        parts.append(self._tiles(np.concatenate(gate_up, 2), self.embed_y))
-        parts.append(self._tiles(self._columns(w["w_down"], self.embed_x), ffn_y))
-        return parts
+        bias_of = {"bq": self.q_x, "bk": self.kv_x, "bv": self.kv_x}
+        biases = [self._vector(w[name], over) for name, over in bias_of.items()]
+        parts = [
+            ("attention_norm", self._vector(w["attention_norm"], self.embed_x)),
+            ("wqkv", self._tiles(np.concatenate(qkv, 2), self.embed_y)),
+            ("bqkv", np.concatenate(biases, -1)),
+            ("wo", self._tiles(self._columns(w["wo"], self.embed_x), heads_y)),
+            ("bo", self._vector(w["bo"], self.embed_x)),
+            ("ffn_norm", self._vector(w["ffn_norm"], self.embed_x)),
+            ("w_gate_up", self._tiles(np.concatenate(gate_up, 2), self.embed_y)),
+            ("w_down", self._tiles(self._columns(w["w_down"], self.embed_x), ffn_y)),
+        ]
+        absent = {"bqkv"} if not self.model.qkv_bias else set()
+        absent |= {"bo"} if not self.model.o_bias else set()
+        return [(name, part) for name, part in parts if name not in absent]
 
     def _columns(self, matrix: np.ndarray, over: np.ndarray) -> np.ndarray:
         """matrix [K, N] -> [K, width, columns of a PE]"""

@@ -113,6 +113,8 @@ def simulate(
         angles=turns.reshape(*mesh, -1),
         constants=np.broadcast_to(constants, (*mesh, 3)),
         x=picked(place.by_tokens(x, rows).transpose(2, 0, 1), place.embed_x).transpose(2, 0, 3, 1).reshape(*mesh, -1),
+        last=np.zeros((*mesh, place.embed_y.shape[1]), np.float32),
+        again=np.zeros((*mesh, place.embed_x.shape[1]), np.float32),
         keys=np.zeros((*mesh, cache), np.float16),
         values=np.zeros((*mesh, cache), np.float16),
     )
@@ -123,12 +125,25 @@ def simulate(
     columns = model.kv_heads * model.head_dim
     keys = found["keys"].reshape(*mesh, model.layers, -1, rows).transpose(0, 4, 2, 1, 3)
     values = found["values"].reshape(*mesh, model.layers, rows, -1).transpose(0, 3, 2, 1, 4)
+    check_transition(place, layers, found, tokens)
     stream = found["x"].reshape(*mesh, rows, -1).transpose(0, 2, 1, 3)
     return {
         "x": joined(place.tokens_of(stream, tokens), place.embed_x, model.hidden),
         "keys": joined(place.tokens_of(keys, tokens), place.kv_x, columns),
         "values": joined(place.tokens_of(values, tokens), place.kv_x, columns),
     }
+
+
+def check_transition(place: Placement, layers: list[dict], found: dict[str, np.ndarray], tokens: int) -> None:
+    """The last token's stream has gone over y and over x again, the weights are those of decode."""
+    row = np.flatnonzero(place.counts(tokens))[-1]
+    rows, size = place.counts(tokens).max(), place.embed_x.shape[1]
+    stream = found["x"][row].reshape(place.width, rows, size)[:, place.counts(tokens)[row] - 1]
+    last = joined(stream, place.embed_x, place.model.hidden)
+    assert (found["last"] == picked(last, place.embed_y)[:, None]).all()
+    assert (found["again"] == stream).all()
+    if place.width == place.height:
+        assert (found["weights"] == place.weights(layers, decode=True)).all()
 
 
 def check(folder: Path, arch: str, mesh: tuple[int, int], model: Model, tokens: int, chunk: int) -> None:

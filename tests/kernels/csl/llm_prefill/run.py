@@ -1,6 +1,6 @@
-"""Copies in.npz in, runs `prefill` with the number of tokens, copies x, keys and values out: run.py OUT TOKENS.
+"""Copies in.npz in, runs `prefill` with the number of tokens, then `change`, copies all out: run.py OUT TOKENS.
 
-in.npz: arrays [height, width, n]; keys and values with the sizes wanted.
+in.npz: arrays [height, width, n] of all that comes out.
 """
 
 import sys
@@ -28,11 +28,12 @@ for name, values in arrays.items():
     bits = values.ravel().view(np.uint32 if values.dtype == np.float32 else np.uint16).astype(np.uint32)
     runner.memcpy_h2d(runner.get_id(name), bits, 0, 0, width, height, n, **copy_kind(values))
 runner.launch("prefill", np.int16(sys.argv[2]), nonblock=False)
-for name in ("x", "keys", "values"):
+runner.launch("change", nonblock=False)
+for name in arrays:
     height, width, n = arrays[name].shape
     words = np.zeros(height * width * n, np.uint32)
     runner.memcpy_d2h(words, runner.get_id(name), 0, 0, width, height, n, **copy_kind(arrays[name]))
     bits = words if arrays[name].dtype == np.float32 else words.astype(np.uint16)
     arrays[name] = bits.view(arrays[name].dtype).reshape(height, width, n)
 runner.stop()
-np.savez("out.npz", **{name: arrays[name] for name in ("x", "keys", "values")})
+np.savez("out.npz", **arrays)
