@@ -24,7 +24,9 @@ def mixed(v: np.ndarray, rounds: int) -> None:
         v[:] = v.sum(1, keepdims=True) + px
         v[..., : 1 + turn % n] = v[..., : 1 + turn % n].max(0, keepdims=True)
         v[:] = -(v.sum(0, keepdims=True) + py)
-        v[:] = v.max(1, keepdims=True)
+        some = (np.arange(height) + turn) % 3 != 0
+        v[some] = v[some].max(1, keepdims=True)
+        v[:] = v.max(0, keepdims=True)
         short = n - turn % n
         v[..., :short] = v[..., :short].sum(1, keepdims=True)
         v[:] = np.remainder(v, 8) + px + 2 * py
