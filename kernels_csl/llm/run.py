@@ -1,0 +1,112 @@
+"""Host program of a model on the wafer: copies the model in, then answers what it is asked. Python 3.8 syntax.
+
+    cs_python run.py --name OUT --tiles tiles.npz [--cmaddr IP:PORT]
+
+tiles.npz: an array [height, width, n] for each of what layout.csl exports to be filled (PE order [py, px]).
+
+Each line of the standard input is a command, each line of the standard output that begins with { an answer, in JSON:
+
+    reset POSITION    an empty KV cache; tokens from this position on are concatenated instead of shifted
+    decode TOKEN      {"next": token, "cycles": cycles on PE (0, 0)}
+    save FILE         {"saved": FILE}: logits [words], keys [height, width, layers, n, slots],
+                      values [height, width, layers, slots, n], position [height, slots], count [height]
+"""
+
+import argparse
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+
+import host
+import numpy as np
+from cerebras.sdk.runtime.sdkruntimepybind import SdkRuntime
+from host import Array
+
+
+def inputs(p):
+    """What the model's tensors and tables lie in."""
+    columns = 2 * p["pairs"]
+    q = p["group"] * columns
+    qkv = q + 2 * columns
+    biases = (qkv if p["qkv_bias"] else 0) + (p["Et"] if p["o_bias"] else 0)
+    layer = p["Et"] * (2 + qkv + q + 3 * p["Ft"]) + biases
+    found = [
+        Array("weights", np.float16, p["layers"] * layer + p["Et"]),
+        Array("embedding", np.float16, p["Et"] * p["Vt"]),
+        Array("angles", np.float32, p["slots"] * columns),
+        Array("constants", np.float32, 4),
+    ]
+    return found if p["tied"] else found + [Array("output", np.float16, p["Et"] * p["Vt"])]
+
+
+class Session:
+    """A model on the machine."""
+
+    def __init__(self, args):
+        with open(args.name + "/out.json", encoding="utf-8") as file:
+            self.params = {key: int(value) for key, value in json.load(file)["params"].items()}
+        for name, value in (("qkv_bias", 0), ("o_bias", 0), ("tied", 1)):
+            self.params.setdefault(name, value)
+        self.mesh = self.params["height"], self.params["width"]
+        arrays = inputs(self.params)
+        tiles = host.load_tiles(args.tiles, arrays, self.mesh)
+        self.runner = SdkRuntime(args.name, cmaddr=args.cmaddr)
+        self.runner.load()
+        self.runner.run()
+        for array, tile in zip(arrays, tiles):
+            host.copy_in(self.runner, self.mesh, array, tile)
+
+    def reset(self, position):
+        self.runner.launch("reset", np.uint16(position), nonblock=False)
+        return {"reset": position}
+
+    def decode(self, token):
+        self.runner.launch("decode", np.uint32(token), nonblock=False)
+        times = self.first("times", np.uint16, 6).reshape(2, 3).astype(np.int64) @ np.array([1, 1 << 16, 1 << 32])
+        return {"next": int(self.first("next", np.uint32, 1)[0]), "cycles": int(times[1] - times[0])}
+
+    def first(self, name, dtype, count):
+        """An array of PE (0, 0)."""
+        return host.copy_out(self.runner, (1, 1), Array(name, dtype, count))[0, 0]
+
+    def save(self, path):
+        p = self.params
+        n, layers, slots = 2 * p["pairs"], p["layers"], p["slots"]
+        logits = host.copy_out(self.runner, (1, p["width"]), Array("logits", np.float32, p["Vt"]))
+        keys = host.copy_out(self.runner, self.mesh, Array("keys", np.float16, layers * n * slots))
+        values = host.copy_out(self.runner, self.mesh, Array("values", np.float16, layers * n * slots))
+        position = host.copy_out(self.runner, (p["height"], 1), Array("position", np.uint16, slots))
+        count = host.copy_out(self.runner, (p["height"], 1), Array("count", np.uint16, 1))
+        np.savez(
+            path, logits=logits.reshape(-1)[: p["vocab"]], position=position[:, 0], count=count[:, 0, 0],
+            keys=keys.reshape(self.mesh + (layers, n, slots)), values=values.reshape(self.mesh + (layers, slots, n)),
+        )
+        return {"saved": path}
+
+    def answer(self, line):
+        word, _, argument = line.strip().partition(" ")
+        if word == "save":
+            return self.save(argument)
+        if word in ("reset", "decode"):
+            return getattr(self, word)(int(argument))
+        raise SystemExit("unknown command '{}', expected reset, decode or save".format(word))
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Runs a model on the wafer; commands come on the standard input.")
+    parser.add_argument("--name", required=True, help="folder that cslc wrote")
+    parser.add_argument("--tiles", required=True, help=".npz file with the tiles of the model")
+    parser.add_argument("--cmaddr", help="IP:port of a system; the simulator without it")
+    session = Session(parser.parse_args())
+    print(json.dumps({"ready": True}), flush=True)
+    for line in sys.stdin:
+        if line.strip():
+            print(json.dumps(session.answer(line)), flush=True)
+    session.runner.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

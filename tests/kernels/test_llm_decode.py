@@ -1,0 +1,140 @@
+"""Decode on the mesh against the NumPy reference: logits, tokens and every cell of the KV cache, token by token.
+
+Bound of the logits: three times what rounding to f16 at the machine's points does to the reference's own logits at that
+position (largest difference between the references in f64 and in the machine's arithmetic). The kernel rounds the
+weights of the softmax before the division by their sum, the reference after it, and sums in another order, so that
+single intermediate f16 numbers differ in their last place.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from waferllm.backends.commands import Commands
+from waferllm.errors import CacheFullError
+from waferllm.llm.shape import Shape
+from waferllm.llm.wafer import WaferGenerator
+from waferllm.model.checkpoint import tiny
+from waferllm.reference.arithmetic import FLOAT64, MACHINE
+from waferllm.reference.forward import Reference
+
+ROOT = Path(__file__).resolve().parents[2]
+BACKEND = Commands(
+    "wafersim", (sys.executable, "-m", "wafersim.cli.cslc"), (sys.executable, "-m", "wafersim.cli.cs_python")
+)
+KERNEL = MACHINE.with_bits(q=32, k=32)
+"""Q and K are rounded once, after RoPE."""
+FACTOR = 3
+ULPS = 4
+"""Of f16: how far a cell of the cache may be from the reference's."""
+ARCHS = ["wse2", "wse3"]
+CASES = [
+    ("tiny-mha", 4, 4), ("tiny-gqa", 4, 4), ("tiny-mqa", 4, 4), ("tiny-qwen2", 4, 4),
+    ("tiny-gqa", 8, 8), ("tiny-mqa", 6, 4), ("tiny-qwen2", 3, 5),
+]  # fmt: skip
+LONG_CASES = [(name, *mesh) for name, mesh in itertools.product(tiny.CONFIGS, [(2, 2), (8, 8), (5, 7), (9, 2)])]
+
+
+def generator(folder: Path, name: str, width: int, height: int, arch: str, capacity: int, **options) -> WaferGenerator:
+    model = tiny.load(name)
+    shape = Shape(model.config, width, height, capacity)
+    return WaferGenerator(shape, model.tensors, arch, BACKEND, folder, ROOT / "kernels_csl", **options)
+
+
+def references(name: str, capacity: int):
+    model = tiny.load(name)
+    found = [Reference(model.config, model.tensors, arithmetic) for arithmetic in (KERNEL, FLOAT64)]
+    return found, [reference.cache(capacity) for reference in found]
+
+
+def cached(state: dict[str, np.ndarray], shape: Shape, key: str) -> np.ndarray:
+    """[layers, positions, kv_width] of `keys` or `values`, in the order of the tokens."""
+    array = state[key] if key == "values" else state[key].swapaxes(3, 4)  # [height, width, layers, slots, n]
+    held = np.arange(shape.slots) < state["count"][:, None]
+    positions = state["position"][held]
+    assert sorted(positions) == list(range(len(positions)))
+    rows = array.transpose(0, 3, 2, 1, 4)[held]  # [tokens, layers, width, n]
+    flat = rows.reshape(*rows.shape[:2], -1)[..., : shape.config.kv_width]
+    return flat[np.argsort(positions)].swapaxes(0, 1)
+
+
+def check_cache(state, shape: Shape, cache) -> None:
+    for key, theirs in (("keys", cache.keys), ("values", cache.values)):
+        expected = theirs[:, : cache.length].reshape(shape.config.layers, cache.length, -1)
+        # a last place of the largest cells: differences come in through the residual stream
+        place = np.spacing(np.float16(abs(expected).max())).astype(np.float64)
+        assert abs(cached(state, shape, key) - expected).max() <= ULPS * place
+
+
+def check_decode(folder: Path, name: str, width: int, height: int, arch: str, steps: int = 12, capacity: int = 30):
+    """The tokens are given, so that every position is compared, whatever comes out."""
+    tokens = np.random.default_rng(3).integers(0, tiny.CONFIGS[name].vocab, steps)
+    (machine, exact), caches = references(name, capacity)
+    with generator(folder, name, width, height, arch, capacity) as wafer:
+        for step, token in enumerate(tokens):
+            following = wafer.prefill([token]) if step == 0 else wafer.decode(token)
+            state = wafer.state()
+            rounded, right = (r.forward([token], c)[-1] for r, c in zip((machine, exact), caches, strict=True))
+            bound = FACTOR * abs(rounded - right).max()
+            assert abs(state["logits"] - right).max() <= bound, step
+            assert following == state["logits"].argmax()
+            assert state["count"].max() - state["count"].min() <= 1
+        check_cache(state, wafer.shape, caches[0])
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+@pytest.mark.parametrize(("name", "width", "height"), CASES)
+def test_logits_and_cache_at_every_position(tmp_path, name, width, height, arch):
+    check_decode(tmp_path, name, width, height, arch)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("arch", ARCHS)
+@pytest.mark.parametrize(("name", "width", "height"), LONG_CASES)
+def test_logits_and_cache_on_more_meshes(tmp_path, name, width, height, arch):
+    check_decode(tmp_path, name, width, height, arch, steps=20)
+
+
+@pytest.mark.parametrize(("name", "width", "arch"), [("tiny-mha", 4, "wse2"), ("tiny-qwen2", 6, "wse3")])
+def test_the_same_words_as_the_reference(tmp_path, name, width, arch):
+    prompt, count = [7, 23, 200, 5], 64
+    (machine, _), (cache, _) = references(name, 96)
+    with generator(tmp_path, name, width, 4, arch, 96) as wafer:
+        found, expected = [wafer.prefill(prompt)], [int(machine.forward(prompt, cache)[-1].argmax())]
+        for _ in range(count - 1):
+            found.append(wafer.decode(found[-1]))
+            expected.append(int(machine.forward([expected[-1]], cache)[-1].argmax()))
+        assert found == expected
+        check_cache(wafer.state(), wafer.shape, cache)
+        assert wafer.prefill(prompt) == found[0]  # again from an empty cache
+
+
+def test_concatenation_fills_the_last_row(tmp_path):
+    prompt, height, capacity = [3, 1, 4, 1, 5, 9], 4, 16
+    (machine, _), (cache, _) = references("tiny-gqa", capacity)
+    with generator(tmp_path, "tiny-gqa", 4, height, "wse3", capacity, concatenate=True) as wafer:
+        found, expected = [wafer.prefill(prompt)], [int(machine.forward(prompt, cache)[-1].argmax())]
+        for _ in range(3):
+            found.append(wafer.decode(found[-1]))
+            expected.append(int(machine.forward([expected[-1]], cache)[-1].argmax()))
+        state = wafer.state()
+        assert found == expected
+        assert state["count"].tolist() == [2, 2, 1, 4]
+        check_cache(state, wafer.shape, cache)
+        with pytest.raises(CacheFullError, match="row 3 of the PEs holds 4 tokens, 9 in all rows"):
+            wafer.decode(1)
+
+
+def test_shift_uses_every_slot(tmp_path):
+    with generator(tmp_path, "tiny-mqa", 4, 4, "wse2", 8) as wafer:
+        wafer.prefill([1, 2, 3])
+        for token in range(5):
+            wafer.decode(token)
+        assert wafer.state()["count"].tolist() == [2, 2, 2, 2]
+        with pytest.raises(CacheFullError, match="8 in all rows"):
+            wafer.decode(1)
