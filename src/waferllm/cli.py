@@ -1,8 +1,9 @@
-"""The command `waferllm`: one kernel at a time, and checks before a long run. The workflow itself is Snakemake's.
+"""The command `waferllm`: a kernel or a model at a time, and checks before a long run. The workflow is Snakemake's.
 
     waferllm kernels                                         the table of kernels
     waferllm run meshgemm --mesh 4x4 --M 16 --K 16 --N 16    inputs to validation of one experiment
     waferllm check-config config/experiments.quick.csv       an experiments table, or a configuration file
+    waferllm generate "Once upon a time" -n 32 --reference   text from a model, token by token as it comes
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import yaml
 
+from waferllm import commands
 from waferllm.backends import BACKENDS, backend_of
 from waferllm.errors import ExperimentError, WaferllmError
 from waferllm.experiments import ARCHITECTURES, COLUMNS, Experiment, check, load_experiments, unknown_kernel
@@ -44,13 +46,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="waferllm", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    kernels = commands.add_parser("kernels", help="the table of kernels", description="Prints the table of kernels.")
+    actions = parser.add_subparsers(required=True, metavar="COMMAND")
+    kernels = actions.add_parser("kernels", help="the table of kernels", description="Prints the table of kernels.")
     kernels.set_defaults(action=_kernels)
-    _add_run(commands.add_parser("run", help="one experiment, from inputs to validation", description=_RUN))
-    config = commands.add_parser("check-config", help="check an experiments table or a configuration")
+    _add_run(actions.add_parser("run", help="one experiment, from inputs to validation", description=_RUN))
+    config = actions.add_parser("check-config", help="check an experiments table or a configuration")
     config.add_argument("file", metavar="FILE", help="experiments table (.csv) or configuration (.yaml)")
     config.set_defaults(action=_check_config)
+    commands.add(actions)
     return parser
 
 

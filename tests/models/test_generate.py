@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 
 import numpy as np
 import pytest
 
+from waferllm.cli import main
 from waferllm.errors import PromptError
 from waferllm.generate import ReferenceGenerator, generate
 from waferllm.model.checkpoint import load
@@ -46,7 +48,8 @@ def test_machine_and_float32_say_the_same(name, prompt):
         logits.append(generator.logits[len(prompt) - 1 : -1])
     leading = np.sort(logits[0], axis=-1)[:, -2:]
     errors = np.abs(logits[1] - logits[0]).max(axis=-1)
-    assert ((leading[:, 1] - leading[:, 0]) / errors).min() > 4
+    assert ((leading[:, 1] - leading[:, 0]) / errors).min() > 3
+    assert len(set(run.tokens)) > 8
 
 
 def test_a_token_that_ends_the_text_ends_it():
@@ -82,3 +85,65 @@ def test_smollm2_answers_a_question():
     ids = tokenizer.encode(chat.prompt(tokenizer, "What is the capital of France?"))
     _, tokens = generate(ReferenceGenerator(model, 64), ids, 7)
     assert "".join(tokenizer.stream(tokens)) == "The capital of France is Paris."
+
+
+# ---------------------------------------------------------------------------------------------- the command
+
+
+def command(capsys, *words):
+    code = main(["generate", *words, "--reference"])
+    return code, *capsys.readouterr()
+
+
+def test_the_command_writes_the_text_and_says_how_it_ended(capsys):
+    code, out, err = command(capsys, "Once upon a time", "-n", "12", "--ignore-end")
+    tokenizer = byte_level()
+    tokens = generated("tiny", tokenizer.encode("Once upon a time"), 12).tokens
+    assert (code, out) == (0, tokenizer.decode(tokens) + "\n")
+    assert re.fullmatch(r"12 tokens after a prompt of 14, .* a second; ended: as many as asked for\n", err)
+
+
+def test_the_machines_arithmetic_writes_the_same(capsys):
+    words = ("Once upon a time", "-n", "16")
+    assert command(capsys, *words)[1] == command(capsys, *words, "--arithmetic", "machine")[1]
+
+
+def test_a_cache_that_fills_up_keeps_the_text(capsys):
+    code, out, err = command(capsys, "Once upon a time", "-n", "12", "--ignore-end", "--capacity", "20")
+    tokens = generated("tiny", byte_level().encode("Once upon a time"), 7).tokens
+    assert (code, out) == (0, byte_level().decode(tokens) + "\n")
+    assert "7 tokens" in err
+    assert "ended: the KV cache is full: 20 of 20 positions are taken" in err
+
+
+def test_chat_uses_the_template(capsys):
+    _, plain, _ = command(capsys, "hi", "-n", "8", "--ignore-end")
+    text = "<|im_start|>system\nbe brief<|im_end|>\n<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n"
+    _, chatted, err = command(capsys, "hi", "-n", "8", "--chat", "--system", "be brief", "--ignore-end")
+    assert chatted == command(capsys, text, "-n", "8", "--ignore-end")[1] != plain
+    assert f"prompt of {len(byte_level().encode(text))}" in err
+
+
+REFUSED = {
+    "empty": (("",), "the prompt is empty"),
+    "long": (("x" * 30, "--capacity", "8"), "the prompt has 30 tokens, the KV cache has room for 8"),
+    "beyond the model": (("x" * 600,), "the prompt has 600 tokens, the KV cache has room for 512"),
+    "capacity": (("x", "--capacity", "0"), "--capacity: 0 is not allowed, expected 1 to 512"),
+    "count": (("x", "-n", "0"), "0 tokens to generate"),
+    "model": (("x", "--model", "tinny"), "unknown model 'tinny', did you mean 'tiny'?"),
+    "no weights": (("x", "--model", "llama-3-8b"), "only its dimensions are known here"),
+    "system": (("x", "--system", "y"), "--system is for --chat"),
+}
+
+
+@pytest.mark.parametrize("words, message", REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_generated_is_refused(capsys, words, message):
+    code, out, err = command(capsys, *words)
+    assert (code, out) == (1, "")
+    assert err.startswith("waferllm: error: ")
+    assert message in err
+
+
+def test_a_prompt_that_fills_the_model_still_gives_one_token(capsys):
+    _, _, err = command(capsys, "x" * 512, "-n", "5", "--ignore-end")
+    assert "1 tokens after a prompt of 512" in err

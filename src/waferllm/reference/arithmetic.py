@@ -12,7 +12,7 @@ Blocks (`waferllm.reference.blocks`) compute in one wide type and hand every int
     rotated       Q and K after RoPE; this K goes into the cache
     cache         K and V as the cache keeps them
     score         Q K^T / sqrt(head_dim)
-    probability   softmax of the scores, an operand of products
+    exponential   e^(score - largest score), an operand of products; it is divided by the sum of the unrounded ones
     attention     output of the heads, an operand of the output projection
     projection    output projection, before it is added to the stream
     gate, up      the two products of the FFN
@@ -33,11 +33,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 POINTS = (
-    "weight", "norm_weight", "stream", "norm", "q", "k", "v", "rotated", "cache", "score", "probability", "attention",
+    "weight", "norm_weight", "stream", "norm", "q", "k", "v", "rotated", "cache", "score", "exponential", "attention",
     "projection", "gate", "up", "inner", "down", "logit",
 )  # fmt: skip
-F32_POINTS = ("stream", "score", "projection", "gate", "up", "down", "logit")
-"""Of the machine: what is added up further, goes into an exponential or is compared."""
+F32_POINTS = ("stream", "q", "k", "score", "projection", "gate", "up", "down", "logit")
+"""Of the machine: what is computed with further before it is an operand of a product, and what is compared."""
 
 
 @dataclass(frozen=True)

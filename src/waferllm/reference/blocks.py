@@ -30,10 +30,11 @@ def rope(a: Arithmetic, x: np.ndarray, cosine: np.ndarray, sine: np.ndarray) -> 
     return a.store("rotated", turned.reshape(x.shape))
 
 
-def softmax(a: Arithmetic, scores: np.ndarray) -> np.ndarray:
-    """[..., T] -> [..., T]; minus infinity stands for what is not seen."""
-    grown = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return a.store("probability", grown / grown.sum(axis=-1, keepdims=True))
+def softmax_mix(a: Arithmetic, scores: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """scores [..., L, T], minus infinity for what is not seen; values [..., T, d] -> weighted values [..., L, d]"""
+    grown = np.exp(scores - scores.max(axis=-1, keepdims=True))  # [..., L, T]
+    mixed = a.product(a.store("exponential", grown), values)  # [..., L, d]
+    return a.store("attention", mixed / grown.sum(axis=-1, keepdims=True))
 
 
 def attention(a: Arithmetic, q: np.ndarray, k: np.ndarray, v: np.ndarray, first: int) -> np.ndarray:
@@ -44,9 +45,8 @@ def attention(a: Arithmetic, q: np.ndarray, k: np.ndarray, v: np.ndarray, first:
     keys = k.transpose(1, 2, 0)[:, None]  # [H/G, 1, d, T]
     scores = a.store("score", a.product(grouped, keys) * a.wide.type(size**-0.5))  # [H/G, G, L, T]
     ahead = np.arange(k.shape[0])[None, :] > first + np.arange(tokens)[:, None]  # [L, T]
-    weights = softmax(a, np.where(ahead, a.wide.type(-np.inf), scores))  # [H/G, G, L, T]
     values = v.transpose(1, 0, 2)[:, None]  # [H/G, 1, T, d]
-    mixed = a.store("attention", a.product(weights, values))  # [H/G, G, L, d]
+    mixed = softmax_mix(a, np.where(ahead, a.wide.type(-np.inf), scores), values)  # [H/G, G, L, d]
     return mixed.transpose(2, 0, 1, 3).reshape(tokens, heads * size)
 
 

@@ -17,13 +17,13 @@ from waferllm.model.config import ModelConfig
 from waferllm.model.tensors import shapes
 from waferllm.model.tokenizer import byte_level
 
-SEED = 54
-"""Of 160 that were tried, the one whose greedy choices are clearest: over 64 tokens after two prompts, the two leading
-logits always differ by five times the largest error of the machine's arithmetic (tests/models/test_generate.py)."""
+SEED = 140
+"""Of 400 that were tried, the one whose greedy choices are clearest: over 64 tokens after two prompts, the two leading
+logits always differ by three times the largest error of the machine's arithmetic (tests/models/test_generate.py)."""
 TABLES = ("embedding", "output")
 """Matrices whose numbers do not shrink with their width, so that logits differ clearly."""
-SPREAD = {"wo": 2.0, "w_down": 2.0}
-"""Layers weigh more than the embedding that they are added to: else a tied model soon repeats one token."""
+SPREAD = {"wo": 2.0}
+"""Attention weighs more than the embedding that it is added to, so that the text before matters."""
 
 
 TINY = ModelConfig(
@@ -38,15 +38,14 @@ TINY = ModelConfig(
     rope_theta=10000.0,
     rms_eps=1e-5,
     max_positions=512,
-    tied=True,
     source="made in the repository",
 )
 VARIANTS = (
     TINY,
-    replace(TINY, name="tiny-mha", kv_heads=4, tied=False),
+    replace(TINY, name="tiny-mha", kv_heads=4),
     replace(TINY, name="tiny-gqa"),
-    replace(TINY, name="tiny-mqa", kv_heads=1),
-    replace(TINY, name="tiny-qwen2", tied=False, qkv_bias=True, rope_theta=1e6, rms_eps=1e-6),
+    replace(TINY, name="tiny-mqa", kv_heads=1, tied=True),
+    replace(TINY, name="tiny-qwen2", qkv_bias=True, rope_theta=1e6, rms_eps=1e-6),
 )
 CONFIGS = {config.name: config for config in VARIANTS}
 
@@ -66,7 +65,9 @@ def _tensor(name: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
     random = np.random.default_rng([seed, zlib.crc32(name.encode())])
     values = random.standard_normal(shape)
     if name.endswith("norm"):
-        return (1 + values / 10).astype(np.float16)
+        # signs in the last norm keep a tied model from repeating its last token
+        signs = random.choice([-1.0, 1.0], shape) if name == "final_norm" else 1.0
+        return (signs * (1 + values / 10)).astype(np.float16)
     kind = name.rpartition(".")[2]
     if len(shape) == 1:
         return (values * 0.3).astype(np.float16)

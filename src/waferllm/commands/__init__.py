@@ -1,0 +1,15 @@
+"""Subcommands of `waferllm` that have a file of their own: `generate`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from waferllm.commands import generate
+
+MODULES = (generate,)
+
+
+def add(actions: Any) -> None:
+    """Adds all of them to the parser of the command."""
+    for module in MODULES:
+        module.add(actions)
