@@ -60,7 +60,7 @@ void find_bounds(const Program& program, VecRun& run) {
         const uint32_t elements = elements_inside(program, s);
         if (elements >= run.bound) continue;
         run.bound = elements;
-        run.bounded = i;
+        run.bounded = static_cast<int8_t>(i);
     }
     const Stream& s = run.bounded == none ? run.dst : run.source[static_cast<size_t>(run.bounded)];
     run.variable = run.bound == unbounded ? nullptr : variable_at(program, element_address(s));

@@ -49,7 +49,7 @@ std::string channel_wait(const Pe& pe, int channel) {
     std::string what = std::to_string(queue.size()) + " wavelets of color " + std::to_string(queue.front().color) +
                        " wait at the PE: ";
     if (pe.blocked >> channel & 1)
-        return what + (pe.data_task[static_cast<size_t>(channel)] >= 0
+        return what + (pe.program->data_task[static_cast<size_t>(channel)] >= 0
                            ? "data task " + std::to_string(channel) + " is blocked"
                            : std::string("no operation reads them"));
     if (control) return what + "control task " + std::to_string(control_task_of(queue.front())) + " is blocked";
@@ -69,11 +69,11 @@ std::vector<std::string> Pe::waits_for() const {
     }
     if (!maps.empty() && maps.back().depth == frames.size())
         reasons.push_back("@map" + source_line(*program, current_loc) + " waits for its operands");
-    for (size_t id = 0; id < local_task.size(); ++id) {
-        if (!(active & blocked & uint64_t{1} << id) || local_task[id] < 0) continue;
+    for (size_t id = 0; id < program->local_task.size(); ++id) {
+        if (!(active & blocked & uint64_t{1} << id) || program->local_task[id] < 0) continue;
         reasons.push_back(
             "local task " + std::to_string(id) + " (" +
-            program->functions[static_cast<size_t>(program->tasks[static_cast<size_t>(local_task[id])].function)].name +
+            program->functions[static_cast<size_t>(program->tasks[static_cast<size_t>(program->local_task[id])].function)].name +
             ") is active but blocked");
     }
     for (size_t c = 0; c < channels.size(); ++c)
@@ -166,7 +166,7 @@ Value Pe::describe() const {
     d["colors"] = {colors};
     if (!program) return {d};
     d["program"] = text(program->name);
-    d["task"] = text(frames.empty() ? "" : task_name);
+    d["task"] = text(frames.empty() ? "" : *task_name);
     d["active"] = number(active);
     d["blocked"] = number(blocked);
     d["main_cycles"] = number(main_cycles);

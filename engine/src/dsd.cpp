@@ -88,17 +88,18 @@ Stream Pe::stream_of_dsd(Dsd dsd, int words, bool is_destination) {
     case DsdKind::fabin:
         if (is_destination) throw Fault("a fabin DSD cannot be a destination");
         s.kind = StreamKind::fabric_in;
-        s.queue = static_cast<int16_t>(dsd.address());
-        if (dsd.extra() != no_color) bind_input(s.queue, dsd.extra());
-        s.number = static_cast<int16_t>(channel_for(s.queue));
+        s.queue = static_cast<int8_t>(dsd.address());
+        if (dsd.extra() != no_color) bind_input(dsd.address(), dsd.extra());
+        s.number = static_cast<int16_t>(channel_for(dsd.address()));
         break;
     case DsdKind::fabout:
         if (!is_destination) throw Fault("a fabout DSD cannot be a source");
         s.kind = StreamKind::fabric_out;
-        s.queue = s.number = static_cast<int16_t>(dsd.address());
-        if (static_cast<size_t>(s.queue) >= outputs.size())
-            throw Fault("output queue " + std::to_string(s.queue) + " does not exist");
-        s.color = dsd.extra() != no_color ? dsd.extra() : outputs[static_cast<size_t>(s.queue)].color;
+        s.queue = static_cast<int8_t>(dsd.address());
+        s.number = static_cast<int16_t>(dsd.address());
+        if (dsd.address() >= outputs.size())
+            throw Fault("output queue " + std::to_string(dsd.address()) + " does not exist");
+        s.color = dsd.extra() != no_color ? static_cast<int8_t>(dsd.extra()) : outputs[static_cast<size_t>(s.queue)].color;
         if (s.color < 0)
             throw Fault("output queue " + std::to_string(s.queue) + " has no color: @initialize_queue is missing");
         s.control = dsd.control();
@@ -130,7 +131,7 @@ Stream Pe::make_stream(const VecOperand& o, int words, bool is_destination) {
         return s;
     case OperandKind::pointer:
         s.kind = is_destination ? StreamKind::pointer : StreamKind::scalar;
-        s.address = static_cast<int64_t>(operand(o.value) & 0xffff);
+        s.address = static_cast<int32_t>(operand(o.value) & 0xffff);
         s.words = static_cast<uint8_t>(words);
         if (!is_destination) s.scalar = static_cast<uint32_t>(memory.load(s.address, words));
         return s;
@@ -148,16 +149,16 @@ Stream Pe::make_stream(const VecOperand& o, int words, bool is_destination) {
 
 Options Pe::resolve(const AsyncOptions& o) const {
     Options options;
-    const auto id = [&](int number) { return number == none ? none : static_cast<int>(operand(number) & 0xffff); };
+    const auto id = [&](int number) { return number == none ? int16_t{none} : static_cast<int16_t>(operand(number) & 0x7fff); };
     if (o.activate != none || o.unblock != none) {
         options.completions[0] = {id(o.activate), id(o.unblock), o.unblock_space};
         options.completion_count = 1;
     }
     options.microthread = id(o.microthread);
-    options.priority = o.priority;
+    options.priority = static_cast<int8_t>(o.priority);
     options.on_control = o.on_control;
     options.on_control_task = id(o.on_control_task);
-    options.index = id(o.index);
+    options.index = o.index == none ? none : static_cast<int>(operand(o.index) & 0xffff);
     return options;
 }
 

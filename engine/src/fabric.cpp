@@ -189,7 +189,7 @@ void Region::take_from_pe(uint32_t number) {
         routers_[number].push(*color, side_ramp, wavelet, env_.arena);
         busy_routers_.add(number);
         pe.ramp_free = env_.now + static_cast<uint64_t>(machine_.fabric.link_period);
-        pe.last_output = q;
+        pe.last_output = static_cast<int8_t>(q);
         pe.output_drained(q);
         wake(number, env_.now);
         progress_ = true;

@@ -34,6 +34,7 @@ Mesh::Mesh(Image image, const Settings& settings, int regions, const MakeRegion&
       routers_(image_.tiles.size()),
       wake_(image_.tiles.size(), 0),
       region_of_row_(static_cast<size_t>(image_.height)) {
+    for (Program& program : image_.programs) Pe::bind_tasks(program);
     make_regions(std::clamp(regions, 1, image_.height), make);
     pes_.reserve(image_.tiles.size());
     for (uint32_t i = 0; i < image_.tiles.size(); ++i) {

@@ -13,23 +13,15 @@ uint64_t initially_blocked(const Pe& pe) {
     uint64_t blocked = 0;
     const size_t count = std::min(pe.channels.size(), static_cast<size_t>(pe.env.machine.colors.count));
     for (size_t id = 0; id < count; ++id) {
-        const bool bound = pe.data_task[id] >= 0 || pe.local_task[id] >= 0 || pe.control_task[id] >= 0;
+        const bool bound = pe.program->data_task[id] >= 0 || pe.program->local_task[id] >= 0 || pe.program->control_task[id] >= 0;
         if (!bound && static_cast<int>(id) != pe.program->command_task) blocked |= uint64_t{1} << id;
     }
     return blocked;
 }
 
-void bind_tasks(Pe& pe) {
-    pe.local_task.fill(-1);
-    pe.data_task.fill(-1);
-    pe.control_task.fill(-1);
-    for (size_t i = 0; i < pe.program->tasks.size(); ++i) {
-        const Task& task = pe.program->tasks[i];
-        auto& table = task.kind == TaskKind::local  ? pe.local_task
-                      : task.kind == TaskKind::data ? pe.data_task
-                                                    : pe.control_task;
-        table[task.id] = static_cast<int8_t>(i);
-    }
+template <class T>
+std::span<T> taken(Arena& arena, size_t count) {
+    return {arena.take<T>(count), count};
 }
 
 // Channels are input queues, or colors where data tasks belong to colors. A color that no queue is bound to has the
@@ -38,9 +30,9 @@ void set_up_queues(Pe& pe, const int64_t* patches) {
     const auto& depths = pe.env.machine.queues.input_depth;
     const int deepest = *std::max_element(depths.begin(), depths.end());
     const bool by_queue = pe.env.machine.tasks.data_by_queue;
-    pe.channels.resize(by_queue ? depths.size() : 32);
+    pe.channels = taken<Channel>(pe.env.arena, by_queue ? depths.size() : 32);
     for (size_t i = 0; i < pe.channels.size(); ++i)
-        pe.channels[i].wavelets.set_depth(by_queue ? depths[i] : depths.back(), deepest);
+        by_queue ? pe.channels[i].wavelets.set_depth(depths[i]) : pe.channels[i].wavelets.set_depth(depths.back(), deepest);
     pe.channel_of_color.fill(-1);
     pe.channel_of_queue.fill(-1);
     for (size_t i = 0; i < pe.channels.size() && by_queue; ++i) pe.channel_of_queue[i] = static_cast<int8_t>(i);
@@ -53,7 +45,7 @@ void set_up_queues(Pe& pe, const int64_t* patches) {
     }
     for (const QueueBinding& b : inputs)
         if (b.color != none) pe.bind_input(b.queue, b.color);
-    pe.outputs.resize(pe.env.machine.queues.output_depth.size());
+    pe.outputs = taken<OutputQueue>(pe.env.arena, pe.env.machine.queues.output_depth.size());
     for (size_t i = 0; i < pe.outputs.size(); ++i)
         pe.outputs[i].wavelets.set_depth(pe.env.machine.queues.output_depth[i]);
     for (const QueueBinding& b : pe.program->output_queues) pe.outputs[b.queue].color = static_cast<int8_t>(b.color);
@@ -62,13 +54,18 @@ void set_up_queues(Pe& pe, const int64_t* patches) {
 // Puts the tile's numbers in the places of those of the first tile. Queues have been set up, nothing has run.
 void patch(Pe& pe, const int64_t* numbers) {
     const Program& program = *pe.program;
+    std::span<uint64_t> own_constants;
     for (size_t i = 0; i < program.patches.size(); ++i) {
         const auto index = static_cast<size_t>(program.patches[i].index);
         const int64_t number = numbers[i];
         switch (program.patches[i].kind) {
         case PatchKind::constant:
-            if (pe.own_constants.empty()) pe.own_constants = program.constants;
-            pe.own_constants[index] = static_cast<uint64_t>(number);
+            if (own_constants.empty()) {
+                own_constants = taken<uint64_t>(pe.env.arena, program.constants.size());
+                std::copy(program.constants.begin(), program.constants.end(), own_constants.begin());
+                pe.constants = own_constants.data();
+            }
+            own_constants[index] = static_cast<uint64_t>(number);
             break;
         case PatchKind::word: pe.memory.data()[index] = static_cast<uint16_t>(number); break;
         case PatchKind::input_color: break;
@@ -77,22 +74,36 @@ void patch(Pe& pe, const int64_t* numbers) {
             break;
         }
     }
-    if (!pe.own_constants.empty()) pe.constants = pe.own_constants.data();
 }
 
 }  // namespace
 
+void Pe::bind_tasks(Program& program) {
+    for (auto* table : {&program.local_task, &program.data_task, &program.control_task}) table->fill(-1);
+    for (size_t i = 0; i < program.tasks.size(); ++i) {
+        const Task& task = program.tasks[i];
+        auto& table = task.kind == TaskKind::local  ? program.local_task
+                      : task.kind == TaskKind::data ? program.data_task
+                                                    : program.control_task;
+        table[static_cast<size_t>(task.id)] = static_cast<int8_t>(i);
+    }
+}
+
 Pe::Pe(Environment& env, Router& router, const Program* program, int x, int y, uint16_t* words,
        const int64_t* patches)
-    : env(env), router(router), program(program), x(x), y(y), memory(words, program ? program->stored_words : 0, program ? env.machine.memory.words : 0) {
+    : env(env),
+      router(router),
+      program(program),
+      memory(words, program ? program->stored_words : 0, program ? env.machine.memory.words : 0),
+      x(static_cast<int16_t>(x)),
+      y(static_cast<int16_t>(y)) {
     place_of_run.fill(-1);
     if (!program) return;
     for (const DataSegment& segment : program->data) {
         std::copy(segment.words.begin(), segment.words.end(), memory.data() + segment.address);
     }
-    fifos.resize(program->fifos.size());
-    dsrs.resize(static_cast<size_t>(program->dsr_count));
-    bind_tasks(*this);
+    fifos = taken<FifoState>(env.arena, program->fifos.size());
+    dsrs = taken<Dsr>(env.arena, static_cast<size_t>(program->dsr_count));
     set_up_queues(*this, patches);
     constants = program->constants.data();
     if (patches) patch(*this, patches);
@@ -101,8 +112,6 @@ Pe::Pe(Environment& env, Router& router, const Program* program, int x, int y, u
     for (const auto& [space, id] : program->blocked) block(space, id, true);
     for (int number : program->initial_loads) run_dsr_load(program->dsr_loads[static_cast<size_t>(number)]);
     for (int id : program->activated) pending.push_back({0, id});
-    plain_registers[static_cast<uint16_t>(
-        env.machine.registers[static_cast<size_t>(RegisterId::EXCEPTION_MASK)].address)] = 0xffff;
 }
 
 // One context advances a cycle: highest priority first, turns among equals.
@@ -116,7 +125,7 @@ bool Pe::step() {
         best = thread_priority(thread);
     });
     if (chosen == none) return false;
-    last_thread = chosen;
+    last_thread = static_cast<int8_t>(chosen);
     ++(chosen == main_thread() ? main_cycles : thread_cycles);
     if (!busy(chosen)) step_main();
     // An operation without start-up makes its first elements in the cycle of its issue.
@@ -125,12 +134,23 @@ bool Pe::step() {
     return true;
 }
 
+PeExtras& Pe::extras() {
+    if (!own_extras) own_extras = std::make_unique<PeExtras>();
+    return *own_extras;
+}
+
+const PeExtras& Pe::extras() const {
+    static const PeExtras as_made;
+    return own_extras ? *own_extras : as_made;
+}
+
 VecRun& Pe::new_run(int thread) {
     int8_t& place = place_of_run[static_cast<size_t>(thread)];
     if (place < 0) {
-        place = static_cast<int8_t>(runs.size());
-        runs.reserve(runs.size() + 1);
-        runs.emplace_back();
+        auto more = std::make_unique<VecRun[]>(run_count + size_t{1});
+        std::copy_n(runs.get(), run_count, more.get());
+        runs = std::move(more);
+        place = static_cast<int8_t>(run_count++);
     }
     return run_of(thread);
 }
@@ -140,11 +160,9 @@ bool Pe::may_issue(int thread) const {
     return thread == main_thread() && main_may_issue();
 }
 
-// 0 is the default of both; the steps between are those of the main thread's register.
 int Pe::thread_priority(int thread) const {
     if (thread == main_thread()) return main_priority;
-    const int level = run_of(thread).options.priority;
-    return level == 3 ? 3 : level == 2 ? 1 : 0;
+    return run_of(thread).level;
 }
 
 uint64_t Pe::next_wake() const {
@@ -165,7 +183,7 @@ uint64_t Pe::next_wake() const {
     });
     if (frames.empty()) {
         if (main_ready >= next) at(main_ready);
-        if (!handlers.empty() || (active & ~blocked)) at(main_ready);
+        if (has_handlers() || (active & ~blocked)) at(main_ready);
         if (!commands.empty() && (command_due >= next || host_may_command())) at(command_due);
     }
     return wake;
@@ -179,13 +197,14 @@ bool Pe::receive(const Wavelet& wavelet, bool commit) {
     if (!commit) return true;
     channels[channel].wavelets.push(wavelet, env.arena);
     filled |= uint32_t{1} << channel;
+    if (wavelet.control) controls |= uint32_t{1} << channel;
     return true;
 }
 
 FaultReport Pe::report(const std::string& message) const {
     FaultReport report{x, y, env.now, message, {}, {}, {}, 0, 0};
     const Location& at = program->locations[static_cast<size_t>(current_loc)];
-    report.task = frames.empty() ? "" : task_name;
+    if (!frames.empty()) report.task = *task_name;
     if (current_function) report.function = current_function->name;
     if (static_cast<size_t>(at.file) < program->files.size())
         report.file = program->files[static_cast<size_t>(at.file)];

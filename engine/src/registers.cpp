@@ -1,5 +1,6 @@
 // Configuration registers (docs/registers.md): what programs read and write by address.
 #include <algorithm>
+#include <utility>
 
 #include "wafersim/pe.h"
 
@@ -47,7 +48,7 @@ void set_color_config(Pe& pe, ColorState& c, uint16_t value) {
     c.swap_x = value >> 11 & 1;
     c.pop_mode = static_cast<PopMode>(value >> 12 & 3);
     c.teardown = value >> 14 & 1;
-    if (!c.teardown) pe.teardown_pending &= ~(uint32_t{1} << c.color);
+    if (!c.teardown && pe.own_extras) pe.own_extras->teardown_pending &= ~(uint32_t{1} << c.color);
     c.settle_route();
 }
 
@@ -148,9 +149,10 @@ void set_word(uint64_t& value, int index, uint16_t word) {
 }
 
 void set_clock_control(Pe& pe, uint16_t value) {
-    pe.clock_base = value & 2 ? 0 : pe.clock();
-    pe.clock_start = pe.env.now;
-    pe.clock_running = value & 1;
+    PeExtras& extras = pe.extras();
+    extras.clock_base = value & 2 ? 0 : pe.clock();
+    extras.clock_start = pe.env.now;
+    extras.clock_running = value & 1;
 }
 
 OutputQueue& output_of(Pe& pe, int queue) {
@@ -223,33 +225,40 @@ void check_address(uint16_t address) {
     if (address < first_register) throw Fault("configuration address " + std::to_string(address) + " does not exist");
 }
 
+uint16_t plain_register(const Pe& pe, uint16_t address) {
+    const auto& written = pe.extras().plain_registers;
+    const auto found = written.find(address);
+    if (found != written.end()) return found->second;
+    return address == pe.env.machine.registers[static_cast<size_t>(RegisterId::EXCEPTION_MASK)].address ? 0xffff : 0;
+}
+
 }  // namespace
 
 uint16_t Pe::read_register(uint16_t address) {
     check_address(address);
     Place p{};
-    if (!find_register(env.machine, address, p)) return plain_registers[address];
+    if (!find_register(env.machine, address, p)) return plain_register(*this, address);
     if (of_color(p.id)) {
         const ColorState* c = router.find(color_of(p));
         return c ? read_color(*c, p) : uint16_t{0};
     }
     switch (p.id) {
     case RegisterId::TEARDOWN_PENDING: {
-        const uint16_t value = word(teardown_pending, p.index);
-        teardown_pending &= ~(uint32_t{0xffff} << (16 * p.index));
+        const uint16_t value = word(extras().teardown_pending, p.index);
+        extras().teardown_pending &= ~(uint32_t{0xffff} << (16 * p.index));
         return value;
     }
-    case RegisterId::IQ_FLUSH_STATUS: return input_flush_status;
-    case RegisterId::OQ_FLUSH_STATUS: return output_flush_status;
+    case RegisterId::IQ_FLUSH_STATUS: return std::as_const(*this).extras().input_flush_status;
+    case RegisterId::OQ_FLUSH_STATUS: return std::as_const(*this).extras().output_flush_status;
     case RegisterId::IQ_STATUS: return input_status(*this);
     case RegisterId::OQ_STATUS: return output_status(*this);
     case RegisterId::TASK_PRIORITY: return word(high_priority, p.index);
     case RegisterId::MAIN_THREAD_PRIORITY: return static_cast<uint16_t>(main_priority);
-    case RegisterId::CONTROL_TRANSFORM_MASK: return control_mask;
+    case RegisterId::CONTROL_TRANSFORM_MASK: return std::as_const(*this).extras().control_mask;
     case RegisterId::TIMESTAMP_COUNTER:  // the low word is read first and keeps the others
-        if (p.index == 0) clock_read = clock();
-        return word(clock_read, p.index);
-    case RegisterId::PERF_COUNTER_CONTROL: return clock_running;
+        if (p.index == 0) extras().clock_read = clock();
+        return word(extras().clock_read, p.index);
+    case RegisterId::PERF_COUNTER_CONTROL: return std::as_const(*this).extras().clock_running;
     case RegisterId::PERF_COUNTER_0: return word(main_cycles, p.index);
     case RegisterId::PERF_COUNTER_1: return word(thread_cycles, p.index);
     case RegisterId::MESSAGE_MODE:
@@ -257,7 +266,7 @@ uint16_t Pe::read_register(uint16_t address) {
     case RegisterId::FABRIC_COORD: return static_cast<uint16_t>(p.index == 0 ? x : y);
     case RegisterId::IQ_CONFIG: return input_config(*this, static_cast<size_t>(p.index));
     case RegisterId::OQ_CONFIG: return static_cast<uint16_t>((output_of(*this, p.index).color & 31) << 4);
-    default: return plain_registers[address];
+    default: return plain_register(*this, address);
     }
 }
 
@@ -265,7 +274,7 @@ void Pe::write_register(uint16_t address, uint16_t value) {
     check_address(address);
     Place p{};
     if (!find_register(env.machine, address, p)) {
-        plain_registers[address] = value;
+        extras().plain_registers[address] = value;
         return;
     }
     if (of_color(p.id)) {
@@ -276,11 +285,11 @@ void Pe::write_register(uint16_t address, uint16_t value) {
         return;
     }
     switch (p.id) {
-    case RegisterId::IQ_FLUSH_STATUS: input_flush_status = value; break;
-    case RegisterId::OQ_FLUSH_STATUS: output_flush_status = value; break;
+    case RegisterId::IQ_FLUSH_STATUS: extras().input_flush_status = value; break;
+    case RegisterId::OQ_FLUSH_STATUS: extras().output_flush_status = value; break;
     case RegisterId::TASK_PRIORITY: set_word(high_priority, p.index, value); break;
-    case RegisterId::MAIN_THREAD_PRIORITY: main_priority = value & 3; break;
-    case RegisterId::CONTROL_TRANSFORM_MASK: control_mask = value & 63; break;
+    case RegisterId::MAIN_THREAD_PRIORITY: main_priority = static_cast<int8_t>(value & 3); break;
+    case RegisterId::CONTROL_TRANSFORM_MASK: extras().control_mask = value & 63; break;
     case RegisterId::PERF_COUNTER_CONTROL: set_clock_control(*this, value); break;
     case RegisterId::MESSAGE_MODE:
         router.messages.enabled = value >> 15;
@@ -290,7 +299,7 @@ void Pe::write_register(uint16_t address, uint16_t value) {
     case RegisterId::OQ_CONFIG:
         output_of(*this, p.index).color = static_cast<int8_t>((value >> 4 & 31) == 31 ? none : value >> 4 & 31);
         break;
-    default: plain_registers[address] = value;
+    default: extras().plain_registers[address] = value;
     }
 }
 

@@ -20,12 +20,12 @@ int Pe::task_id(IdSpace space, int id) const {
 }
 
 void Pe::block(IdSpace space, int id, bool block) {
-    uint64_t& mask = space == IdSpace::microthread ? blocked_threads : blocked;
     const int number = task_id(space, id);
     if (number < 0)
         throw Fault("queue or color " + std::to_string(id) + " is bound to no channel that could be blocked");
     const uint64_t bit = uint64_t{1} << number;
-    mask = block ? mask | bit : mask & ~bit;
+    if (space == IdSpace::microthread) blocked_threads = static_cast<uint32_t>(block ? blocked_threads | bit : blocked_threads & ~bit);
+    else blocked = block ? blocked | bit : blocked & ~bit;
 }
 
 // A data wavelet needs its data task, a control wavelet a control task that is not blocked either.
@@ -33,7 +33,7 @@ bool Pe::channel_runnable(int channel) const {
     const WaveletQueue& queue = channels[channel].wavelets;
     if (!queue.has_ready(env.now) || (blocked >> channel & 1)) return false;
     const Wavelet& wavelet = queue.front();
-    if (!wavelet.control) return data_task[channel] >= 0;
+    if (!wavelet.control) return program->data_task[static_cast<size_t>(channel)] >= 0;
     return !(blocked >> control_task_of(wavelet) & 1);
 }
 
@@ -79,7 +79,7 @@ bool Pe::schedule() {
     });
     if (input_flush | output_flush) check_flush();
     if (!frames.empty() || busy(main_thread()) || main_ready > env.now) return false;
-    if (!handlers.empty()) return run_next_handler(), true;
+    if (has_handlers()) return run_next_handler(), true;
     discard_idle_controls();
     const uint64_t local = active & ~blocked;
     const uint64_t wavelets = runnable_channels();
@@ -91,8 +91,8 @@ bool Pe::schedule() {
     next_id = (id + 1) % 64;
     if (local >> id & 1) {
         active &= ~(uint64_t{1} << id);
-        if (local_task[id] >= 0) {
-            const Function& function = program->functions[program->tasks[local_task[id]].function];
+        if (program->local_task[static_cast<size_t>(id)] >= 0) {
+            const Function& function = program->functions[program->tasks[static_cast<size_t>(program->local_task[static_cast<size_t>(id)])].function];
             start_task(id, function.name);
             call(function, none, false);
         } else if (id == env.machine.tasks.teardown) {
@@ -106,7 +106,7 @@ bool Pe::schedule() {
 
 void Pe::start_task(int id, const std::string& name) {
     running_task = id;
-    task_name = name;
+    task_name = &name;
     main_ready = env.now + static_cast<uint64_t>(env.machine.tasks.start);
     ++env.stats.tasks;
     for (const auto& observer : env.observers) observer->task_started(env.now, x, y, id, name);
@@ -115,7 +115,8 @@ void Pe::start_task(int id, const std::string& name) {
 // Parameters are cut from the wavelet, low bits first.
 void Pe::dispatch_wavelet(int channel) {
     const Wavelet wavelet = take_wavelet(channel);
-    const int task = wavelet.control ? control_task[control_task_of(wavelet)] : data_task[channel];
+    const int task = wavelet.control ? program->control_task[static_cast<size_t>(control_task_of(wavelet))]
+                                     : program->data_task[static_cast<size_t>(channel)];
     if (task < 0)
         throw Fault("control wavelet for task id " + std::to_string(control_task_of(wavelet)) + " on color " +
                     std::to_string(wavelet.color) + ", to which no control task is bound");
@@ -142,7 +143,7 @@ void Pe::end_task() {
 
 void Pe::start_teardown(int color) {
     if (!program) return;
-    teardown_pending |= uint32_t{1} << color;
+    extras().teardown_pending |= uint32_t{1} << color;
     activate(env.machine.tasks.teardown, env.machine.fabric.ramp_in);
 }
 
@@ -150,18 +151,19 @@ void Pe::start_teardown(int color) {
 // each flushed queue.
 void Pe::collect_handlers() {
     for (const auto& [color, function] : program->teardown_handlers) {
-        if (!(teardown_pending >> color & 1)) continue;
-        teardown_pending &= ~(uint32_t{1} << color);
-        handlers.push_back(function);
+        if (!(extras().teardown_pending >> color & 1)) continue;
+        extras().teardown_pending &= ~(uint32_t{1} << color);
+        extras().handlers.push_back(function);
     }
     for (const auto& [queue, function] : program->empty_queue_handlers) {
-        const uint32_t status = uint32_t{output_flush_status} | uint32_t{input_flush_status} << 16;
-        if (status >> queue & 1) handlers.push_back(function);
+        const uint32_t status = uint32_t{extras().output_flush_status} | uint32_t{extras().input_flush_status} << 16;
+        if (status >> queue & 1) extras().handlers.push_back(function);
     }
 }
 
 void Pe::run_next_handler() {
-    const Function& function = program->functions[handlers.front()];
+    std::vector<int>& handlers = extras().handlers;
+    const Function& function = program->functions[static_cast<size_t>(handlers.front())];
     handlers.erase(handlers.begin());
     start_task(env.machine.tasks.teardown, function.name);
     call(function, none, false);
@@ -177,9 +179,9 @@ void Pe::check_flush() {
             activate(env.machine.tasks.teardown, 0);
         }
     };
-    check(output_flush, output_flush_status,
+    check(output_flush, extras().output_flush_status,
           [&](int q) { return q < static_cast<int>(outputs.size()) && outputs[q].wavelets.empty(); });
-    check(input_flush, input_flush_status,
+    check(input_flush, extras().input_flush_status,
           [&](int q) { return channel_of_queue[q] < 0 || channels[channel_of_queue[q]].wavelets.empty(); });
 }
 
@@ -190,7 +192,7 @@ void Pe::output_drained(int queue) {
 // ------------------------------------------------------------------------------------------ the host's commands
 
 bool Pe::host_may_command() const {
-    if (!program || !frames.empty() || busy(main_thread()) || !handlers.empty() || main_ready > env.now) return false;
+    if (!program || !frames.empty() || busy(main_thread()) || has_handlers() || main_ready > env.now) return false;
     if ((active & ~blocked) || runnable_channels()) return false;
     return program->command_task == none || !(blocked >> program->command_task & 1);
 }

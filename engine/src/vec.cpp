@@ -130,7 +130,7 @@ void set_up_operands(Pe& pe, VecRun& run, const VecOp& op) {
     run.loc = op.loc;
     run.function = ops::vec_table[static_cast<size_t>(op.op)];
     run.dst = pe.make_stream(op.dst, dst_words(op.op), true);
-    run.sources = static_cast<int>(op.sources.size());
+    run.sources = static_cast<uint8_t>(op.sources.size());
     run.options = pe.resolve(op.options);
     const auto dsr_options = [&](const VecOperand& o) {
         if (o.kind == OperandKind::dsr) merge(run.options, pe.dsrs[static_cast<size_t>(o.value)].options);
@@ -140,9 +140,14 @@ void set_up_operands(Pe& pe, VecRun& run, const VecOp& op) {
         Stream& s = run.source[static_cast<size_t>(i)];
         s = pe.make_stream(op.sources[static_cast<size_t>(i)], source_words(op.op, i), false);
         dsr_options(op.sources[static_cast<size_t>(i)]);
-        run.options.priority = std::max(run.options.priority, int{s.priority});
+        run.options.priority = std::max(run.options.priority, static_cast<int8_t>(s.priority));
     }
-    run.options.priority = std::max(run.options.priority, int{run.dst.priority});
+    run.options.priority = std::max(run.options.priority, static_cast<int8_t>(run.dst.priority));
+}
+
+// As a priority of the main thread's register: 0 is the default of both, and there are steps between.
+int8_t level_of(int priority) {
+    return priority == 3 ? 3 : priority == 2 ? 1 : 0;
 }
 
 // The microthread of an asynchronous operation: the given one, or the number of the queue of the destination, else of
@@ -180,21 +185,22 @@ bool Pe::start_vector(const VecOp& op) {
     set_up_operands(*this, run, op);
     const int thread = op.options.is_async ? microthread_of(*this, run) : main_thread();
     if (busy(thread)) {
-        waits_for_thread = thread;
+        waits_for_thread = static_cast<int8_t>(thread);
         return false;
     }
     settle_length(run);
     find_bounds(*program, run);
     if (run.dst.kind == StreamKind::fabric_out && !router.find(run.dst.color))
         throw Fault("sends on color " + std::to_string(run.dst.color) + ", which has no route here");
-    run.accumulator = accumulator_of(run);
-    run.period = period_of(env.machine, run);
-    run.group = group_of(run);
+    run.accumulator = static_cast<int8_t>(accumulator_of(run));
+    run.period = static_cast<uint32_t>(period_of(env.machine, run));
+    run.group = static_cast<uint16_t>(group_of(run));
+    run.level = level_of(run.options.priority);
     const int start = op.options.is_async ? env.machine.microthreads.start : start_of(env.machine, op);
     run.next_tick = static_cast<int64_t>(env.now + static_cast<uint64_t>(start)) * ticks_per_cycle;
-    run.started = env.now;
     run.started_in = current_function;
     running |= uint32_t{1} << thread;
+    raised = (raised & ~(uint32_t{1} << thread)) | uint32_t{run.level > 0} << thread;
     if (op.options.is_async) new_run(thread) = run;
     for (const auto& observer : env.observers) {
         observer->operation_started(env.now, x, y, thread, vec_rows[static_cast<size_t>(op.op)].name.data(),
@@ -393,7 +399,7 @@ void Pe::write_element(Stream& dst, uint32_t value, int index, bool last) {
     switch (dst.kind) {
     case StreamKind::fabric_out: {
         Wavelet wavelet;
-        if (!element_to_wavelet(dst, value, index, last, control_mask, wavelet, env.now)) return;
+        if (!element_to_wavelet(dst, value, index, last, extras().control_mask, wavelet, env.now)) return;
         wavelet.advance_switch = dst.advance_switch && last;
         outputs[static_cast<size_t>(dst.number)].wavelets.push(wavelet, env.arena);
         sending |= uint32_t{1} << dst.number;
@@ -420,13 +426,19 @@ void save_address(Pe& pe, const Stream& s) {
     if (s.dsr < 0 || !s.save_address || !in_memory(s)) return;
     Dsr& dsr = pe.dsrs[static_cast<size_t>(s.dsr)];
     if (s.kind == StreamKind::shaped) dsr.place = s.place;
-    else dsr.dsd = dsr.dsd.with_address(static_cast<uint64_t>(s.address));
+    else dsr.dsd = dsr.dsd.with_address(static_cast<uint64_t>(int64_t{s.address}));
 }
 
 }  // namespace
 
+void settle_streams(VecRun& run) {
+    if (run.flow == Flow::send16 || run.flow == Flow::send32) run.source[0].address = run.address;
+    if (run.flow == Flow::receive16 || run.flow == Flow::receive32) run.dst.address = run.address;
+}
+
 void Pe::finish_run(int thread) {
     VecRun& run = run_of(thread);
+    settle_streams(run);
     running &= ~(uint32_t{1} << thread);
     save_address(*this, run.dst);
     for (int i = 0; i < run.sources; ++i) save_address(*this, run.source[static_cast<size_t>(i)]);

@@ -228,15 +228,15 @@ int Pe::execute_system(const Instr& i) {
     case Op::setcfg_: write_register(static_cast<uint16_t>(operand(i.a)), static_cast<uint16_t>(operand(i.b))); break;
     case Op::clock_: set(i, clock()); break;
     case Op::clockctl_:
-        clock_base = i.imm == 2 ? 0 : clock();
-        clock_start = env.now;
-        if (i.imm < 2) clock_running = i.imm == 1;
+        extras().clock_base = i.imm == 2 ? 0 : clock();
+        extras().clock_start = env.now;
+        if (i.imm < 2) extras().clock_running = i.imm == 1;
         break;
     case Op::random_: set(i, random()); break;
     case Op::prng_:
-        if (i.imm == 0) active_generator = static_cast<int>(operand(i.a) & 1);
+        if (i.imm == 0) extras().active_generator = static_cast<int>(operand(i.a) & 1);
         else
-            generator[static_cast<size_t>(active_generator)] =
+            extras().generator[static_cast<size_t>(extras().active_generator)] =
                 (static_cast<uint32_t>(operand(i.a)) + 1) * 0x9e3779b9u | 1u;
         break;
     case Op::print_: print(i); break;
@@ -247,7 +247,7 @@ int Pe::execute_system(const Instr& i) {
 
 // A 32-bit xorshift generator; its upper half is the number.
 uint16_t Pe::random() {
-    uint32_t& s = generator[static_cast<size_t>(active_generator)];
+    uint32_t& s = extras().generator[static_cast<size_t>(extras().active_generator)];
     s ^= s << 13;
     s ^= s >> 17;
     s ^= s << 5;
@@ -295,6 +295,7 @@ std::string formatted(char format, Ty ty, uint64_t value) {
 // Text is kept until the line is complete.
 void Pe::print(const Instr& i) {
     const PrintFormat& print = program->prints[static_cast<size_t>(i.imm)];
+    std::string& print_line = extras().print_line;
     std::string text = print.literals[0];
     for (size_t k = 0; k < print.formats.size(); ++k) {
         text += formatted(print.formats[k], print.types[k], operand(i.a + static_cast<int>(k))) + print.literals[k + 1];

@@ -10,6 +10,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -66,18 +67,18 @@ struct Frame {
 
 // What happens when an operation completes; resolved to ids.
 struct Completion {
-    int activate = none, unblock = none;
+    int16_t activate = none, unblock = none;
     IdSpace unblock_space{};
 };
 
 // Options that a DSR keeps, and that an operation runs with.
 struct Options {
-    int priority = 0;
-    int microthread = none;
+    int8_t priority = 0;
     OnControl on_control{};
-    int on_control_task = none;
-    int index = none;
-    int completion_count = 0;
+    int16_t microthread = none;
+    int16_t on_control_task = none;
+    int8_t completion_count = 0;
+    int32_t index = none;
     std::array<Completion, 4> completions{};  // the operation's own and those of its DSRs
 };
 
@@ -88,33 +89,43 @@ struct Dsr {
     std::array<uint16_t, 4> place{};  // shaped: where the last operation stopped
 };
 
-// How the fast engine advances an operation: `simple` ones have elements of whole wavelets and plain memory only.
-enum class Flow : uint8_t { unknown, simple, general };
+// How the fast engine advances an operation. `simple` ones have elements of whole wavelets and plain memory only; sends
+// and receives move words of memory that lie at equal distances to or from the fabric.
+enum class Flow : uint8_t { unknown, general, simple, send16, send32, receive16, receive32 };
 
 // A DSD operation that runs, on a microthread or (synchronous) in place of the main thread.
-struct VecRun {
-    // What each element needs comes first: it shares cache lines.
-    Flow flow = Flow::unknown;     // fast engine
-    int8_t input = none;           // fast engine, simple: the source in the fabric
-    bool infinite = false;
-    int sources = 0;
+struct alignas(64) VecRun {
+    // One line of the host's cache: all that an element of a send or receive needs.
+    int64_t next_tick = 0;         // time of the next element, in ticks
     uint32_t remaining = 0, done = 0;
     uint32_t bound = 0;            // elements until an operand leaves its variable
-    int accumulator = none;        // reduction: the source that is fed with each result
-    int64_t next_tick = 0;         // time of the next element, in ticks
-    int64_t period = 0;            // ticks an element takes
-    int group = 1;                 // most elements a cycle
-    int loc = 0;                   // of the instruction that started it
-    const VecOp* op = nullptr;
+    uint32_t period = 0;           // ticks an element takes
     uint32_t (*function)(uint32_t, uint32_t, uint32_t) = nullptr;
     const Function* started_in = nullptr;
-    Options options;
+    int32_t loc = 0;               // of the instruction that started it
+    int32_t address = 0, step = 0; // send, receive: what its streams say, where it has come to
+    int8_t color = none;
+    bool control = false;
+    uint16_t group = 1;            // most elements a cycle
+    Flow flow = Flow::unknown;     // fast engine, as the next two
+    int8_t input = none;           // channel that it reads
+    int8_t output = none;          // output queue that it writes
+    int8_t level = 0;              // of priority
+    bool infinite = false;
+    uint8_t sources = 0;
+    int8_t accumulator = none;     // reduction: the source that is fed with each result
+    int8_t bounded = none;         // which operand `bound` is of: a source, or the destination
+
+    const VecOp* op = nullptr;
+    const Variable* variable = nullptr;  // of `bound`
     Stream dst;
     std::array<Stream, 3> source;
-    int bounded = none;            // which operand `bound` is of: a source, or the destination
-    const Variable* variable = nullptr;
-    uint64_t started = 0;
+    Options options;
 };
+static_assert(sizeof(VecRun) <= 320);
+
+// Streams of sends and receives get the address that the run has come to.
+void settle_streams(VecRun& run);
 
 // The variable an address lies in (bounds.cpp), how far an operation may go, and the fault where it goes on.
 const Variable* variable_at(const Program& program, int64_t address);
@@ -164,6 +175,21 @@ inline constexpr int first_register = 0x7800;
 // The shape that a mem4d or circular DSD names (dsd.cpp).
 const Shape& shape_of(const Program& program, Dsd dsd);
 
+// What few programs use, made when it is first asked for.
+struct PeExtras {
+    std::string print_line;
+    std::vector<int> handlers;     // teardown and empty-queue handlers still to run
+    std::map<uint16_t, uint16_t> plain_registers;  // configuration registers without effect that were written
+    uint32_t teardown_pending = 0;
+    uint16_t input_flush_status = 0, output_flush_status = 0;    // found empty
+    uint16_t control_mask = 0;
+    bool clock_running = false;
+    uint64_t clock_base = 0, clock_start = 0;
+    uint64_t clock_read = 0;  // what the registers of the time stamp show until the low word is read again
+    std::array<uint32_t, 2> generator{0x2545f491, 0x6c078965};
+    int active_generator = 0;
+};
+
 struct alignas(64) Pe {
     // `patches` are the tile's numbers for the patches of its program.
     Pe(Environment& env, Router& router, const Program* program, int x, int y, uint16_t* memory,
@@ -172,6 +198,8 @@ struct alignas(64) Pe {
     Pe(Pe&&) = default;
     // Where it is and what it does, with what is wrong.
     FaultReport report(const std::string& message) const;
+    // Binds task ids of a program; before the first PE with it is made.
+    static void bind_tasks(Program& program);
 
     // ------------------------------------------------------------------ what the mesh calls
     bool step();                  // phase 4; true if anything advanced
@@ -185,79 +213,67 @@ struct alignas(64) Pe {
     Value describe() const;          // for core dumps and tests
     std::vector<std::string> waits_for() const;  // for the deadlock report
 
-    // ------------------------------------------------------------------ parts
+    // ------------------------------------------------------------------ what most visits look at, in a few lines
+    uint64_t main_ready = 0;
+    uint64_t ramp_free = 0;
+    uint64_t active = 0;           // local tasks
+    uint64_t blocked = 0;          // any id
+    uint32_t running = 0;          // operations in progress
+    uint32_t blocked_threads = 0;  // microthreads
+    uint32_t raised = 0;           // threads that have had an operation of a priority above the lowest
+    uint32_t filled = 0;           // channels with wavelets
+    uint32_t controls = 0;         // channels with control wavelets, and some that are empty
+    uint32_t sending = 0;          // outputs with wavelets
+    int8_t last_thread = 0;
+    int8_t last_output = 0;        // round robin of the ramp
+    int8_t main_priority = 0;
+    int8_t waits_for_thread = none;  // microthread that must end before the main thread goes on
+    uint16_t input_flush = 0, output_flush = 0;                  // asked for
+    std::vector<PendingActivation> pending;
+    std::vector<Frame> frames;
+    std::array<int8_t, 16> place_of_run;  // by thread: microthreads, then the main thread; -1 none
+    std::unique_ptr<VecRun[]> runs;  // of threads that have had an operation, in the order of their first
+    std::span<Channel> channels;   // by channel id: input queue or color
+    std::span<OutputQueue> outputs;
+    uint64_t main_cycles = 0, thread_cycles = 0;
+    const Function* current_function = nullptr;
+    int current_loc = 0;           // of what is being executed, for faults
+    uint8_t run_count = 0;
+
     Environment& env;
     Router& router;
     const Program* program;
-    const uint64_t* constants = nullptr;  // of the program, or `own_constants`
-    std::vector<uint64_t> own_constants;  // where patches change some
-    int x, y;
+    const uint64_t* constants = nullptr;  // of the program, or its own where patches change some
     Memory memory;
-
-    // what most visits look at, together
-    uint64_t main_ready = 0;
-    int main_priority = 0;
-    int waits_for_thread = none;   // microthread that must end before the main thread goes on
-    uint32_t running = 0;          // operations in progress
-    int last_thread = 0;
-    uint64_t blocked_threads = 0;  // microthreads
-    uint32_t filled = 0;                    // channels with wavelets
-    uint32_t sending = 0;               // outputs with wavelets
-    int last_output = 0;                // round robin of the ramp
-    uint64_t ramp_free = 0;
-    uint16_t input_flush = 0, output_flush = 0;                  // asked for
-    uint64_t main_cycles = 0, thread_cycles = 0;
-    uint64_t active = 0;           // local tasks
-    uint64_t blocked = 0;          // any id
-    std::vector<PendingActivation> pending;
-    std::vector<VecRun> runs;      // of threads that have had an operation, in the order of their first
-    std::array<int8_t, 32> place_of_run;  // by thread: microthreads, then the main thread; -1 none
-    std::vector<Channel> channels;          // by channel id: input queue or color
-    std::vector<OutputQueue> outputs;
     std::array<int8_t, 32> channel_of_color;  // -1: no input queue has this color
+    std::array<int8_t, 16> channel_of_queue;  // -1: the queue has no color yet
+    int16_t x, y;
 
-    // main thread
-    std::vector<uint64_t> registers;
-    std::vector<Frame> frames;
-    std::vector<MapRun> maps;
+    // main thread and tasks
     int running_task = none;       // id, or one of the pseudo ids below
     uint32_t running_ticket = 0;   // of the launch it belongs to
-    int current_loc = 0;           // of what is being executed, for faults
-    const Function* current_function = nullptr;
-    std::string task_name;
-    std::string print_line;
-
-
-    // tasks
-    std::array<int8_t, 64> local_task, data_task, control_task;  // index into program->tasks, -1 none
-    uint64_t high_priority = 0;
     int next_id = 0;               // round robin of the scheduler
-    std::vector<int> handlers;     // teardown and empty-queue handlers still to run
+    uint64_t high_priority = 0;
+    const std::string* task_name = nullptr;
+    std::vector<uint64_t> registers;
+    std::vector<MapRun> maps;
 
-    // queues and FIFOs
-    std::array<int8_t, 16> channel_of_queue;  // -1: the queue has no color yet
-    std::vector<FifoState> fifos;
-    std::vector<Dsr> dsrs;
-
-    // configuration registers and counters
-    std::map<uint16_t, uint16_t> plain_registers;  // those without effect
-    uint32_t teardown_pending = 0;
-    uint16_t input_flush_status = 0, output_flush_status = 0;    // found empty
-    uint16_t control_mask = 0;
-    bool clock_running = false;
-    uint64_t clock_base = 0, clock_start = 0;
-    uint64_t clock_read = 0;  // what the registers of the time stamp show until the low word is read again
-    std::array<uint32_t, 2> generator{0x2545f491, 0x6c078965};
-    int active_generator = 0;
+    std::span<FifoState> fifos;
+    std::span<Dsr> dsrs;
+    std::unique_ptr<PeExtras> own_extras;
 
     // host
-    std::vector<uint32_t> commands;  // tickets, in order; mostly few
     uint64_t command_due = 0;
+    std::vector<uint32_t> commands;  // tickets, in order; mostly few
 
     bool alive() const { return program != nullptr; }
     int main_thread() const { return env.machine.microthreads.count; }  // its number as a thread
     bool busy(int thread) const { return running >> thread & 1; }       // a DSD operation is in progress there
-    uint64_t clock() const { return clock_base + (clock_running ? env.now - clock_start : 0); }
+    uint64_t clock() const { return extras().clock_base + (extras().clock_running ? env.now - extras().clock_start : 0); }
+    const PeExtras& extras() const;
+    PeExtras& extras();
+    bool has_handlers() const { return own_extras && !own_extras->handlers.empty(); }
+    size_t state_bytes() const;    // besides what the arena has, and memory
 
     VecRun& run_of(int thread) { return runs[static_cast<size_t>(place_of_run[static_cast<size_t>(thread)])]; }
     const VecRun& run_of(int thread) const { return const_cast<Pe*>(this)->run_of(thread); }

@@ -154,6 +154,7 @@ struct Program {
     int data_end = 0, memory_end = 0;
     int stored_words = 0;             // words that get storage from the start: those of variables
     std::vector<Task> tasks;
+    std::array<int8_t, 64> local_task, data_task, control_task;  // by id: index into `tasks`, -1 none (Pe::bind_tasks)
     std::vector<int> initial_loads;  // DSR loads done before the start
     std::vector<int> activated;
     std::vector<std::pair<IdSpace, int>> blocked, unblocked;

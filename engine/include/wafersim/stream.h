@@ -15,25 +15,27 @@ struct Stream {
     StreamKind kind = StreamKind::none;
     uint8_t words = 1;          // of one element
     uint16_t length = 0;        // elements; 0 not given, infinite_length without end
-    bool has_length = false;
-    bool index_offset = false;  // the wavelet index offsets addresses, or goes out with the wavelet
-    bool control = false, advance_switch = false, control_transform = false;
-    bool zero_first = false, zero_second = false;
-    bool save_address = false;  // of the DSR
+    bool has_length : 1 = false;
+    bool index_offset : 1 = false;  // the wavelet index offsets addresses, or goes out with the wavelet
+    bool control : 1 = false, advance_switch : 1 = false, control_transform : 1 = false;
+    bool zero_first : 1 = false, zero_second : 1 = false;
+    bool save_address : 1 = false;  // of the DSR
     uint8_t pack = 1;           // elements of 16 bits a wavelet (SIMD mode)
     uint8_t simd_elements = 1;  // elements of one SIMD group (32 or 64 bits)
     uint8_t packed = 0;         // elements in `packing`
     uint8_t priority = 0;
+    int8_t queue = -1;          // fabric: the queue, which may give the microthread
+    int8_t color = -1;          // fabric_out
     int16_t number = 0;         // fabric_in: channel, fabric_out: queue, fifo: its number
-    int16_t queue = -1;         // fabric: the queue, which may give the microthread
     int16_t dsr = -1;           // the DSR this stream was made from
-    int color = -1;             // fabric_out
-    uint32_t scalar = 0;        // scalar: the value
-    uint32_t packing = 0;       // elements waiting to be sent (or handed out) in SIMD mode
-    int64_t address = 0;        // memory, pointer: word of the next element
-    int32_t step = 0;           // memory: words to the element after
-    const Shape* shape = nullptr;
-    std::array<uint16_t, 4> place{};  // shaped: indices of the next element
+    int32_t address = 0;        // memory, pointer: word of the next element
+    union {
+        uint32_t scalar = 0;    // scalar: the value
+        uint32_t packing;       // fabric: elements waiting to be sent (or handed out) in SIMD mode
+        int32_t step;           // memory: words to the element after
+    };
+    const Shape* shape = nullptr;       // shaped, circular
+    std::array<uint16_t, 4> place{};    // shaped: indices of the next element
 };
 
 inline bool in_memory(const Stream& s) {

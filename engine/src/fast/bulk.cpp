@@ -110,13 +110,13 @@ void run_loop(Pe& pe, VecRun& run, uint32_t count) {
         } else {
             o.source[i] = pe.memory.data() + s.address;
             o.step[i] = s.step;
-            s.address += int64_t{s.step} * count;
+            s.address += s.step * static_cast<int32_t>(count);
         }
     }
     o.dst = pe.memory.data() + run.dst.address;
     if (run.dst.kind == StreamKind::memory) {
         o.dst_step = run.dst.step;
-        run.dst.address += int64_t{run.dst.step} * count;
+        run.dst.address += run.dst.step * static_cast<int32_t>(count);
     }
     const auto fed = static_cast<size_t>(run.accumulator);
     if (run.accumulator != none) o.feedback = scalars[fed].data();
@@ -149,7 +149,7 @@ void advance_elements(Pe& pe, VecRun& run, uint32_t count) {
         run_loop(pe, run, count);
         run.done += count;
         run.remaining -= count;
-        run.next_tick += run.period * count;
+        run.next_tick += int64_t{run.period} * count;
         pe.env.stats.vector_elements += count;
         return;
     }

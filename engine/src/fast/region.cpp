@@ -118,7 +118,7 @@ void prefetch(const void* p, size_t bytes) {
 }
 
 void prefetch_parts(const Pe& pe) {
-    each_bit(pe.running, [&](int thread) { prefetch(&pe.run_of(thread), 288); });
+    each_bit(pe.running, [&](int thread) { __builtin_prefetch(&pe.run_of(thread)); });
     if (pe.frames.empty()) return;
     __builtin_prefetch(&pe.frames.back());
     __builtin_prefetch(pe.registers.data());
@@ -127,11 +127,9 @@ void prefetch_parts(const Pe& pe) {
 void prefetch_elements(const Pe& pe) {
     each_bit(pe.running, [&](int thread) {
         const VecRun& run = pe.run_of(thread);
-        const Stream& s = run.source[0];
-        if (in_memory(s)) __builtin_prefetch(pe.memory.data() + s.address);
-        if (in_memory(run.dst)) __builtin_prefetch(pe.memory.data() + run.dst.address);
-        if (s.kind == StreamKind::fabric_in) __builtin_prefetch(&pe.channels[static_cast<size_t>(s.number)]);
-        if (run.dst.kind == StreamKind::fabric_out) __builtin_prefetch(&pe.outputs[static_cast<size_t>(run.dst.number)]);
+        if (run.flow > Flow::simple) __builtin_prefetch(pe.memory.data() + run.address);
+        if (run.input != none) __builtin_prefetch(&pe.channels[static_cast<size_t>(run.input)]);
+        if (run.output != none) __builtin_prefetch(&pe.outputs[static_cast<size_t>(run.output)]);
     });
 }
 
@@ -187,7 +185,7 @@ namespace {
 bool wants_scheduler(const Pe& pe) {
     if (!pe.pending.empty() || (pe.input_flush | pe.output_flush)) return true;
     const bool taken = !pe.frames.empty() || pe.busy(pe.main_thread()) || pe.main_ready > pe.env.now;
-    return !taken && (!pe.handlers.empty() || ((pe.active | pe.filled) & ~pe.blocked));
+    return !taken && (pe.has_handlers() || ((pe.active | pe.filled) & ~pe.blocked));
 }
 
 }  // namespace
@@ -200,7 +198,6 @@ void FastRegion::visit(uint32_t i) {
     if (wants_scheduler(pe) && pe.schedule()) progress_ = true;
     else if (!pe.commands.empty() && pe.command_due <= env_.now && pe.host_may_command()) command(i);
     if (pe.sending) busy_ramps_.add(i);
-    if (routers_[i].waiting_slots) busy_routers_.add(i);  // a register may have changed its routes
     if (may_run_ahead(pe)) run_ahead(pe, horizon(pe));
     rest(i, fast::next_wake(pe));
 }

@@ -186,7 +186,7 @@ bool FastRegion::send(uint32_t number, Pe& pe, int q) {
     router.push(*color, side_ramp, wavelet, env_.arena);
     busy_routers_.add(number);
     pe.ramp_free = env_.now + static_cast<uint64_t>(machine_.fabric.link_period);
-    pe.last_output = q;
+    pe.last_output = static_cast<int8_t>(q);
     if (was_full || pe.output_flush) {
         pe.output_drained(q);
         wake(number, env_.now);

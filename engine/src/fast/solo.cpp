@@ -161,7 +161,7 @@ void run_ahead(Pe& pe, uint64_t horizon) {
     }
     if (ran || env.stats.instructions > instructions) {
         pe.main_ready = std::max(pe.main_ready, next);
-        pe.last_thread = pe.main_thread();
+        pe.last_thread = static_cast<int8_t>(pe.main_thread());
         pe.waits_for_thread = none;
     }
     env.now = now;

@@ -21,21 +21,37 @@ bool simple_destination(const Stream& s) {
     return in_memory(s) && !s.index_offset;
 }
 
+// Memory to fabric or fabric to memory, one element a cycle at most: the element needs the first line of the run only.
+Flow moving(VecRun& run) {
+    const bool sends = run.dst.kind == StreamKind::fabric_out && run.source[0].kind == StreamKind::memory;
+    const bool receives = run.dst.kind == StreamKind::memory && run.source[0].kind == StreamKind::fabric_in;
+    if (run.sources != 1 || run.source[0].words != run.dst.words || run.dst.advance_switch) return Flow::simple;
+    if (!sends && !receives) return Flow::simple;
+    const Stream& memory = sends ? run.source[0] : run.dst;
+    run.address = memory.address;
+    run.step = memory.step;
+    run.color = run.dst.color;
+    run.control = run.dst.control;
+    if (sends) return memory.words == 1 ? Flow::send16 : Flow::send32;
+    return memory.words == 1 ? Flow::receive16 : Flow::receive32;
+}
+
 void classify(VecRun& run) {
     int inputs = 0;
     bool simple = simple_destination(run.dst);
-    for (int i = 0; i < run.sources; ++i) {
-        const Stream& s = run.source[static_cast<size_t>(i)];
+    for (size_t i = 0; i < run.sources; ++i) {
+        const Stream& s = run.source[i];
         simple = simple && simple_source(s);
         if (s.kind != StreamKind::fabric_in) continue;
         ++inputs;
-        run.input = static_cast<int8_t>(i);
+        run.input = static_cast<int8_t>(s.number);
     }
-    run.flow = simple && inputs <= 1 ? Flow::simple : Flow::general;
+    if (run.dst.kind == StreamKind::fabric_out) run.output = static_cast<int8_t>(run.dst.number);
+    run.flow = simple && inputs <= 1 ? moving(run) : Flow::general;
 }
 
 const WaveletQueue& input_queue(const Pe& pe, const VecRun& run) {
-    return pe.channels[static_cast<size_t>(run.source[static_cast<size_t>(run.input)].number)].wavelets;
+    return pe.channels[static_cast<size_t>(run.input)].wavelets;
 }
 
 // The inputs are there and the output has room.
@@ -44,23 +60,44 @@ bool flows(const Pe& pe, const VecRun& run) {
         const WaveletQueue& queue = input_queue(pe, run);
         if (!queue.has_ready(pe.env.now) || queue.front().control) return false;
     }
-    return run.dst.kind != StreamKind::fabric_out || !pe.outputs[static_cast<size_t>(run.dst.number)].wavelets.full();
+    return run.output == none || !pe.outputs[static_cast<size_t>(run.output)].wavelets.full();
 }
+
+uint64_t due(const VecRun& run) { return static_cast<uint64_t>(run.next_tick / ticks_per_cycle); }
 
 bool may_advance(const Pe& pe, const VecRun& run) {
-    if (run.flow != Flow::simple) return pe.may_advance(run);
-    return run.next_tick / ticks_per_cycle <= static_cast<int64_t>(pe.env.now) && flows(pe, run);
+    if (run.flow <= Flow::general) return pe.may_advance(run);
+    return due(run) <= pe.env.now && flows(pe, run);
 }
 
+// Of an operation that runs, or of the main thread.
 bool may_issue(const Pe& pe, int thread) {
-    if (!pe.busy(thread)) return thread == pe.main_thread() && pe.main_may_issue();
+    if (!pe.busy(thread)) return pe.main_may_issue();
     return !(pe.blocked_threads >> thread & 1) && may_advance(pe, pe.run_of(thread));
 }
 
-void advance_simple_element(Pe& pe, VecRun& run) {
-    if (run.done >= run.bound) leave_variable(pe, run);
+// An element is done; where it lies in memory is where `address` was.
+template <int words>
+void send_element(Pe& pe, VecRun& run) {
+    const auto read = static_cast<uint32_t>(pe.memory.load(run.address, words));
+    run.address += run.step;
+    const uint32_t value = run.function(read, 0, 0);
+    pe.outputs[static_cast<size_t>(run.output)].wavelets.push(
+        make_wavelet(words == 1 ? value & 0xffff : value, run.color, run.control, pe.env.now), pe.env.arena);
+    pe.sending |= uint32_t{1} << run.output;
+}
+
+template <int words>
+void receive_element(Pe& pe, VecRun& run) {
+    const uint32_t data = pe.take_wavelet(run.input).data;
+    const uint32_t value = run.function(words == 1 ? data & 0xffff : data, 0, 0);
+    pe.memory.store(run.address, words, value);
+    run.address += run.step;
+}
+
+void simple_element(Pe& pe, VecRun& run) {
     std::array<uint32_t, 3> values{};
-    for (size_t i = 0; i < static_cast<size_t>(run.sources); ++i) {
+    for (size_t i = 0; i < run.sources; ++i) {
         Stream& s = run.source[i];
         if (s.kind == StreamKind::scalar) {
             values[i] = s.scalar;
@@ -75,6 +112,17 @@ void advance_simple_element(Pe& pe, VecRun& run) {
     const uint32_t result = run.function(values[0], values[1], values[2]);
     if (run.accumulator != none) run.source[static_cast<size_t>(run.accumulator)].scalar = result;
     pe.write_element(run.dst, result, 0, run.remaining == 1 && !run.infinite);
+}
+
+void advance_element(Pe& pe, VecRun& run) {
+    if (run.done >= run.bound) [[unlikely]] leave_variable(pe, run);
+    switch (run.flow) {
+    case Flow::send16: send_element<1>(pe, run); break;
+    case Flow::send32: send_element<2>(pe, run); break;
+    case Flow::receive16: receive_element<1>(pe, run); break;
+    case Flow::receive32: receive_element<2>(pe, run); break;
+    default: simple_element(pe, run);
+    }
     ++run.done;
     if (!run.infinite) --run.remaining;
     run.next_tick += run.period;
@@ -84,47 +132,58 @@ void advance_simple_element(Pe& pe, VecRun& run) {
 // As Pe::advance_run.
 void advance_run(Pe& pe, int thread) {
     VecRun& run = pe.run_of(thread);
-    if (run.flow != Flow::simple) return pe.advance_run(thread);
+    if (run.flow == Flow::unknown) classify(run);
+    if (run.flow == Flow::general) return pe.advance_run(thread);
     pe.current_loc = run.loc;
     pe.current_function = run.started_in;
     run.next_tick = std::max(run.next_tick, static_cast<int64_t>(pe.env.now) * ticks_per_cycle);
-    const auto group = static_cast<uint32_t>(run.group);
+    const uint32_t group = run.group;
     const uint32_t most = run.infinite ? group : std::min(run.remaining, group);
-    for (uint32_t k = 0; k < most && (k == 0 || flows(pe, run)); ++k) advance_simple_element(pe, run);
+    advance_element(pe, run);
+    for (uint32_t k = 1; k < most && flows(pe, run); ++k) advance_element(pe, run);
     if (run.infinite || run.remaining > 0) return;
     run.next_tick += rest_of_lines(pe.env.machine, run);
     pe.finish_run(thread);
 }
 
-void meet_controls(Pe& pe, int thread) {
-    VecRun& run = pe.run_of(thread);
-    if (run.flow == Flow::unknown) classify(run);
-    if (run.flow == Flow::simple) {
-        if (run.input == none) return;
-        const WaveletQueue& queue = input_queue(pe, run);
-        if (queue.empty() || !queue.front().control) return;
+// Operations look at control wavelets before the issue slot is given away.
+void meet_controls(Pe& pe) {
+    pe.controls &= pe.filled;
+    if (pe.controls) each_bit(pe.running, [&](int thread) { pe.meet_controls(thread); });
+}
+
+// Whose turn it is, of those that can go on: highest priority first, turns among equals.
+int choose(const Pe& pe) {
+    const int main = pe.main_thread();
+    const uint64_t candidates = pe.running | (pe.frames.empty() ? 0 : uint64_t{1} << main);
+    const bool equals = !(pe.raised & pe.running) && pe.main_priority == 0;
+    const uint64_t up_to_last = (uint64_t{2} << pe.last_thread) - 1;
+    int chosen = none, best = -1;
+    for (const uint64_t part : {candidates & ~up_to_last, candidates & up_to_last}) {
+        for (uint64_t rest = part; rest; rest &= rest - 1) {
+            const int thread = std::countr_zero(rest);
+            if (equals ? !may_issue(pe, thread) : pe.thread_priority(thread) <= best || !may_issue(pe, thread)) continue;
+            if (equals) return thread;
+            chosen = thread;
+            best = pe.thread_priority(thread);
+        }
     }
-    pe.meet_controls(thread);
+    return chosen;
 }
 
 }  // namespace
 
 bool step(Pe& pe) {
-    const int main = pe.main_thread();
-    each_bit(pe.running, [&](int thread) { meet_controls(pe, thread); });
-    const uint64_t candidates = pe.running | (pe.frames.empty() ? 0 : uint64_t{1} << main);
-    int chosen = none, best = -1;
-    each_bit_after(candidates, pe.last_thread, [&](int thread) {
-        if (pe.thread_priority(thread) <= best || !may_issue(pe, thread)) return;
-        chosen = thread;
-        best = pe.thread_priority(thread);
-    });
+    if (pe.controls) meet_controls(pe);
+    const int chosen = choose(pe);
     if (chosen == none) return false;
-    pe.last_thread = chosen;
+    const int main = pe.main_thread();
+    pe.last_thread = static_cast<int8_t>(chosen);
     ++(chosen == main ? pe.main_cycles : pe.thread_cycles);
-    if (!pe.busy(chosen)) pe.step_main();
-    if (pe.busy(chosen) && may_advance(pe, pe.run_of(chosen))) advance_run(pe, chosen);
     ++pe.env.stats.pe_cycles;
+    if (pe.busy(chosen)) return advance_run(pe, chosen), true;
+    pe.step_main();
+    if (pe.busy(chosen) && may_advance(pe, pe.run_of(chosen))) advance_run(pe, chosen);
     return true;
 }
 
@@ -132,10 +191,12 @@ uint64_t next_wake(const Pe& pe) {
     const uint64_t next = pe.env.now + 1;
     uint64_t wake = never;
     const auto at = [&](uint64_t cycle) { wake = std::min(wake, std::max(cycle, next)); };
-    each_bit(pe.running, [&](int thread) {
-        const auto due = static_cast<uint64_t>(pe.run_of(thread).next_tick / ticks_per_cycle);
-        if (due >= next || may_issue(pe, thread)) at(due);
-    });
+    for (uint32_t rest = pe.running; rest; rest &= rest - 1) {
+        const int thread = std::countr_zero(rest);
+        const uint64_t cycle = due(pe.run_of(thread));
+        if (cycle >= next || may_issue(pe, thread)) at(cycle);
+        if (wake == next) return next;
+    }
     const int main = pe.main_thread();
     if (!pe.busy(main) && !pe.frames.empty() && (pe.main_ready >= next || pe.main_may_issue())) at(pe.main_ready);
     for (const PendingActivation& p : pe.pending) at(p.due);
@@ -148,7 +209,7 @@ uint64_t next_wake(const Pe& pe) {
     });
     if (pe.frames.empty()) {
         if (pe.main_ready >= next) at(pe.main_ready);
-        if (!pe.handlers.empty() || (pe.active & ~pe.blocked)) at(pe.main_ready);
+        if (pe.has_handlers() || (pe.active & ~pe.blocked)) at(pe.main_ready);
         if (!pe.commands.empty() && (pe.command_due >= next || pe.host_may_command())) at(pe.command_due);
     }
     return wake;
