@@ -28,6 +28,10 @@ help: ## list the targets
 reproduce: dev ## set everything up, run the workflow: kernels to tables and figures (PROFILE=quick|paper|slurm, ARGS=...)
 	@$(PY) -m snakemake --workflow-profile $(PROFILE) $(ARGS)
 
+scale: dev ## MeshGEMV 16K and MeshGEMM 2K on 720 x 720 PEs: cycles, seconds and memory into results/scale (20 minutes or more)
+	@$(PY) -m snakemake --workflow-profile scale $(ARGS)
+	@cp results/aggregate/measurements.csv results/scale/measurements.csv
+
 test: dev ## set everything up, then run all tests but the long ones
 	@echo "== tests"
 	@$(PY) -m pytest -q -m "not long" -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
@@ -48,8 +52,11 @@ format: $(PYTHON) ## mend what linter and formatter can mend by themselves
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m snakefmt Snakefile workflow
 
-test-long: dev ## the long tests too: fuzzing, install, and with EXAMPLES=path the scripts of a checkout of sdk-examples
+test-long: dev sanitize ## the long tests too: sanitizers, fuzzing, install, and with EXAMPLES=path the scripts of sdk-examples
 	@$(if $(EXAMPLES),SDK_EXAMPLES="$(abspath $(EXAMPLES))") $(PY) -m pytest -q --long -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
+
+sanitize: $(PYTHON) ## the engine's tests with sanitizers: address, undefined behaviour, threads
+	@$(PY) scripts/dev/sanitize.py --jobs $(JOBS) -- -n $(JOBS) $(PYTEST_ARGS)
 
 golden-update: dev ## rewrite the expected outputs of dump and run cases; read the diff
 	@$(PY) -m pytest -q -n $(JOBS) tests/csl --update-cases $(PYTEST_ARGS)
@@ -78,4 +85,4 @@ $(VENV)/.ready: pyproject.toml envs/constraints.txt scripts/dev/setup_env.sh
 	@BASE_PYTHON="$(BASE_PYTHON)" scripts/dev/setup_env.sh $(VENV)
 	@touch $@
 
-.PHONY: help reproduce test check lint types format test-long golden-update generated dev setup clean
+.PHONY: help reproduce scale test check lint types format sanitize test-long golden-update generated dev setup clean

@@ -84,12 +84,12 @@ def load_tiles(path, inputs, mesh):
 
 
 def run(args, mesh, inputs, tiles, outputs):
-    """Copy in, launch `main`, copy out: {name: [height, width, n]}."""
+    """Copy in, launch `main`, copy out: {name: [height, width, n]}. Takes the tiles out of their list."""
     runner = SdkRuntime(args.name, cmaddr=args.cmaddr)
     runner.load()
     runner.run()
-    for array, tile in zip(inputs, tiles):
-        copy_in(runner, mesh, array, tile)
+    for array in inputs:
+        copy_in(runner, mesh, array, tiles.pop(0))  # large ones: nobody else keeps them
     runner.launch("main", nonblock=False)
     results = {array.name: copy_out(runner, mesh, array) for array in outputs}
     runner.stop()

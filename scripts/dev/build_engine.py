@@ -25,8 +25,8 @@ def main() -> int:
     start = time.monotonic()
     build = ROOT / "build" / f"dev-{sysconfig.get_config_var('SOABI') or 'py'}-{options.build_type.lower()}"
     try:
-        _configure(build, options.build_type)
-        _run([_tool("cmake"), "--build", str(build), "--parallel", str(options.jobs)], "compile")
+        configure(build, options.build_type, [])
+        compile_engine(build, options.jobs)
     except BuildError as error:
         print(error, file=sys.stderr)
         return 1
@@ -38,8 +38,11 @@ class BuildError(Exception):
     """A build step failed; the text has its output."""
 
 
-def _configure(build: Path, build_type: str) -> None:
-    """Run CMake when the build folder is new or belongs to another interpreter; Ninja re-runs it after changes."""
+def configure(build: Path, build_type: str, options: list[str]) -> None:
+    """Run CMake when the build folder is new or belongs to another interpreter; Ninja re-runs it after changes.
+
+    `options` are more of CMake's; they must be the same each time.
+    """
     stamp = build / "interpreter.txt"
     if (build / "build.ninja").exists() and stamp.exists() and stamp.read_text() == sys.executable:
         return
@@ -47,9 +50,13 @@ def _configure(build: Path, build_type: str) -> None:
     build.mkdir(parents=True)
     command = [_tool("cmake"), "-S", str(ROOT), "-B", str(build), "-G", "Ninja"]
     command += [f"-DCMAKE_MAKE_PROGRAM={_tool('ninja')}", f"-DPython_EXECUTABLE={sys.executable}"]
-    command += [f"-DCMAKE_BUILD_TYPE={build_type}", "-DWAFERSIM_IN_PLACE=ON"]
+    command += [f"-DCMAKE_BUILD_TYPE={build_type}", "-DWAFERSIM_IN_PLACE=ON", *options]
     _run(command, "configure")
     stamp.write_text(sys.executable)
+
+
+def compile_engine(build: Path, jobs: int) -> None:
+    _run([_tool("cmake"), "--build", str(build), "--parallel", str(jobs)], "compile")
 
 
 def _tool(name: str) -> str:

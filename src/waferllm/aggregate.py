@@ -21,7 +21,7 @@ from waferllm.kernels import kernel_of
 MEASURED = ("cycles", "product_cycles", "comm_share", "max_error", "mean_error", "max_of_bound", "verdict")
 PROVENANCE = (
     "provenance", "backend", "version", "commit", "engine_build", "machine_table", "config_hash", "experiment_hash",
-    "wall_seconds",
+    "wall_seconds", "cpu_seconds", "peak_mb", "compile_seconds", "compile_peak_mb",
 )  # fmt: skip
 HEADER = (*COLUMNS, *MEASURED, *PROVENANCE)
 SIMULATED = "simulated"
@@ -45,6 +45,7 @@ def measurement(experiment: Experiment, root: str | Path = "results") -> dict[st
     """One row, without the hash of the configuration."""
     stats_path, report_path = (artifacts.place(stage, experiment.id, root) for stage in ("stats", "validate"))
     stats, report = artifacts.read_json(stats_path, "run"), artifacts.read_json(report_path, "validate")
+    compiled = artifacts.read_json(artifacts.place("compiled", experiment.id, root), "compile")
     for path, record in ((stats_path, stats), (report_path, report)):
         if record["inputs"].get("experiment") != experiment.digest():
             raise StaleError(f"{path}: made for another '{experiment.id}' than the experiments table has now")
@@ -52,6 +53,7 @@ def measurement(experiment: Experiment, root: str | Path = "results") -> dict[st
     row |= {"cycles": stats["cycles"]} | products(experiment, stats)
     row |= {name: report[name] for name in ("max_error", "mean_error", "max_of_bound", "verdict")}
     row |= {name: stats.get(name, "") for name in PROVENANCE if name in stats}
+    row |= {"compile_seconds": compiled["wall_seconds"], "compile_peak_mb": compiled["peak_mb"]}
     row["provenance"] = SIMULATED if stats["backend"] == "wafersim" else stats["backend"]
     row["machine_table"] = stats["machine_table"][:12]
     row["experiment_hash"] = experiment.digest()[:12]

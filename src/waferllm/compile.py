@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
-from waferllm import artifacts
+from waferllm import artifacts, usage
 from waferllm.backends import Backend
 from waferllm.experiments import Experiment
 from waferllm.kernels import folder_of, memory_breakdown, params_of
@@ -46,11 +45,11 @@ def compile_experiment(
     """Writes the folder `out` and the file `record`."""
     layout, out = folder_of(experiment, kernels) / "layout.csl", Path(out)
     options = cslc_options(experiment, backend.whole_fabric)
-    begin = time.monotonic()
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_name(f".{out.name}.{os.getpid()}")
     try:
-        backend.compile(layout, options, temporary)
+        with usage.of_commands() as used:
+            backend.compile(layout, options, temporary)
         shutil.rmtree(out, ignore_errors=True)
         temporary.rename(out)
     finally:
@@ -60,7 +59,7 @@ def compile_experiment(
         "kernel": experiment.kernel,
         "options": options,
         "memory_estimate": memory_breakdown(experiment),
-        "wall_seconds": round(time.monotonic() - begin, 3),
+        **used,
         **backend.toolchain(),
     }
     hashes = {"experiment": experiment.digest(), "kernels": artifacts.folder_hash(layout.parent)}

@@ -14,11 +14,24 @@ from waferllm import artifacts
 from waferllm.experiments import Experiment
 from waferllm.kernels import dtypes, global_shapes, kernel_of
 
+BLOCK = 1 << 20
+"""Numbers drawn at once: in f64 a large matrix would take four times its own room."""
+
 
 def make_inputs(experiment: Experiment) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(experiment.seed)
     shapes, types = global_shapes(experiment), dtypes(experiment)
-    return {name: rng.uniform(-1, 1, shapes[name]).astype(types[name]) for name in kernel_of(experiment).inputs}
+    return {name: drawn(rng, shapes[name], types[name]) for name in kernel_of(experiment).inputs}
+
+
+def drawn(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """The same numbers as drawn all at once."""
+    numbers = np.empty(shape, dtype)
+    flat = numbers.reshape(-1)
+    for first in range(0, flat.size, BLOCK):
+        part = flat[first : first + BLOCK]
+        part[:] = rng.uniform(-1, 1, part.size)
+    return numbers
 
 
 def inputs_experiment(experiment: Experiment, inputs: str | Path) -> None:

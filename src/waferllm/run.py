@@ -6,13 +6,12 @@ wave that leaves PE (0, 0), so that `stamp - reference + hops of the wave` is on
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from waferllm import artifacts, provenance
+from waferllm import artifacts, provenance, usage
 from waferllm.backends import Backend
 from waferllm.errors import ArtifactError
 from waferllm.experiments import Experiment
@@ -33,18 +32,17 @@ def run_experiment(
     address: str = "",
 ) -> dict[str, Any]:
     """Writes `outputs` and `stats`; returns what `stats` holds."""
-    begin = time.monotonic()
     with artifacts.atomic(outputs) as temporary:
-        backend.run(folder_of(experiment, kernels) / "run.py", Path(program), Path(tiles), temporary, address)
+        with usage.of_commands() as used:
+            backend.run(folder_of(experiment, kernels) / "run.py", Path(program), Path(tiles), temporary, address)
         arrays = read_outputs(experiment, temporary)
-        seconds = round(time.monotonic() - begin, 3)
     hashes = {"experiment": experiment.digest(), "tiles": artifacts.file_hash(tiles)}
     hashes |= {"program": artifacts.folder_hash(program), "outputs": artifacts.file_hash(outputs)}
     record = {
         "experiment": experiment.id,
         "kernel": experiment.kernel,
         **timing(arrays["times"], [str(name) for name in arrays["stamp_names"]]),
-        "wall_seconds": seconds,
+        **used,
         **backend.toolchain(),
         **provenance.of_run(experiment.arch),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 
 import numpy as np
@@ -122,6 +123,19 @@ def test_outputs_of_the_wrong_shape_are_refused(tmp_path):
     paths = written(tmp_path, experiment, rounded(experiment, make_inputs(experiment)))
     with pytest.raises(ArtifactError, match="'C' has shape"):
         validate_experiment(gemm(32, size=18), *paths)
+
+
+def test_large_matrices_are_made_and_checked_in_parts(monkeypatch):
+    experiment = Experiment("e", "check", "meshgemv", "wse3", 3, 2, 11, 7, 1, bits=16, seed=3)
+    whole = np.random.default_rng(3).uniform(-1, 1, 84)
+    exact = reference.output("meshgemv", make_inputs(experiment))
+    monkeypatch.setattr("waferllm.inputs.BLOCK", 5)
+    monkeypatch.setattr(importlib.import_module("waferllm.reference.gemv"), "BLOCK", 20)
+    inputs = make_inputs(experiment)
+    assert (inputs["A"].ravel() == whole[:77].astype("f2")).all() and (inputs["x"] == whole[77:].astype("f2")).all()
+    assert reference.output("meshgemv", inputs) == pytest.approx(exact, rel=1e-12)
+    largest = np.abs(inputs["A"].astype("f8")) @ np.abs(inputs["x"].astype("f8"))
+    assert reference.magnitudes("meshgemv", inputs) == pytest.approx(largest, rel=1e-12)
 
 
 def test_references():

@@ -113,7 +113,7 @@ def flip_a_sign(kernels: Path) -> None:
     path.write_text(text.replace(right, right.replace(", value", ", -value")), encoding="utf-8")
 
 
-@pytest.mark.parametrize("profile", ["quick", "paper", "slurm"])
+@pytest.mark.parametrize("profile", ["quick", "paper", "scale", "slurm"])
 def test_profile_plans_its_jobs(shared_workspace, profile):
     executor = ("--executor", "dryrun") if profile == "slurm" else ()
     result = shared_workspace.snakemake("--workflow-profile", profile, "--dry-run", *executor)
