@@ -8,12 +8,14 @@ Each line of the standard input is a command, each line of the standard output t
 
     reset POSITION    an empty KV cache; tokens from this position on are concatenated instead of shifted
     decode TOKEN      {"next": token, "cycles": cycles on PE (0, 0)}
+    prompt TOKEN ..   the same for a prompt after a reset: all of its tokens at once, where compiled with rows > 0
     save FILE         {"saved": FILE}: logits [words], keys [height, width, layers, n, slots],
                       values [height, width, layers, slots, n], position [height, slots], count [height]
 """
 
 import argparse
 import json
+import math
 import os
 import sys
 
@@ -41,16 +43,32 @@ def inputs(p):
     return found if p["tied"] else found + [Array("output", np.float16, p["Et"] * p["Vt"])]
 
 
+def prompt_weights(p):
+    """The weights as prefill wants them, see ../lib/llm/sections.csl; not stored under this name on the PEs."""
+    steps = math.gcd(p["width"], p["height"])
+    along_x, along_y = p["height"] // steps, p["width"] // steps
+    q = p["group"] * 2 * p["pairs"]
+    qkv = q + 4 * p["pairs"]
+    embed, ffn, heads = p["Et"] // along_y * along_x, p["Ft"] // along_x * along_y, -(-q // along_x) * along_y
+    biases = (qkv if p["qkv_bias"] else 0) + (embed if p["o_bias"] else 0)
+    layer = p["Et"] * (qkv + 2 * p["Ft"]) + embed * (2 + heads + ffn) + biases
+    return Array("prompt_weights", np.float16, p["layers"] * layer)
+
+
 class Session:
     """A model on the machine."""
 
     def __init__(self, args):
         with open(args.name + "/out.json", encoding="utf-8") as file:
             self.params = {key: int(value) for key, value in json.load(file)["params"].items()}
-        for name, value in (("qkv_bias", 0), ("o_bias", 0), ("tied", 1)):
+        for name, value in (("qkv_bias", 0), ("o_bias", 0), ("tied", 1), ("rows", 0)):
             self.params.setdefault(name, value)
         self.mesh = self.params["height"], self.params["width"]
+        self.weights = []
         arrays = inputs(self.params)
+        if self.params["rows"] and self.mesh[0] != self.mesh[1]:
+            self.weights = [arrays[0], prompt_weights(self.params)]
+            self.tiles = host.load_tiles(args.tiles, self.weights, self.mesh)
         tiles = host.load_tiles(args.tiles, arrays, self.mesh)
         self.runner = SdkRuntime(args.name, cmaddr=args.cmaddr)
         self.runner.load()
@@ -64,6 +82,25 @@ class Session:
 
     def decode(self, token):
         self.runner.launch("decode", np.uint32(token), nonblock=False)
+        return self.following()
+
+    def prompt(self, tokens):
+        self.runner.launch("begin", np.uint16(len(tokens)), nonblock=False)
+        for token in tokens:
+            self.runner.launch("push", np.uint32(token), nonblock=False)
+        self.put_weights(1)
+        self.runner.launch("prefill", nonblock=False)
+        self.put_weights(0)
+        self.runner.launch("choose_next", nonblock=False)
+        return self.following()
+
+    def put_weights(self, which):
+        """Of decode (0) or prefill (1), where the PEs cannot exchange them."""
+        if self.weights:
+            target = Array("weights", np.float16, self.weights[which].count)
+            host.copy_in(self.runner, self.mesh, target, self.tiles[which])
+
+    def following(self):
         times = self.first("times", np.uint16, 6).reshape(2, 3).astype(np.int64) @ np.array([1, 1 << 16, 1 << 32])
         return {"next": int(self.first("next", np.uint32, 1)[0]), "cycles": int(times[1] - times[0])}
 
@@ -89,9 +126,11 @@ class Session:
         word, _, argument = line.strip().partition(" ")
         if word == "save":
             return self.save(argument)
+        if word == "prompt":
+            return self.prompt([int(token) for token in argument.split()])
         if word in ("reset", "decode"):
             return getattr(self, word)(int(argument))
-        raise SystemExit("unknown command '{}', expected reset, decode or save".format(word))
+        raise SystemExit("unknown command '{}', expected reset, decode, prompt or save".format(word))
 
 
 def main():

@@ -4,92 +4,43 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from kernels.llm_placement import Model, Placement, joined, picked
 
+from waferllm.llm.prompt_tiles import Placement, joined, picked
+from waferllm.model import rope
+from waferllm.model import tensors as names
+from waferllm.model.checkpoint import tiny
+from waferllm.model.config import ModelConfig
+from waferllm.reference.arithmetic import FLOAT64, MACHINE
+from waferllm.reference.forward import Reference
 from wafersim.cli import cslc
 
 PROGRAM = Path(__file__).parent / "csl/llm_prefill"
-EPS = 1e-5
-MHA = Model(hidden=20, layers=2, heads=4, kv_heads=4, head_dim=6, ffn=28)
-GQA = Model(hidden=24, layers=2, heads=6, kv_heads=2, head_dim=8, ffn=40, qkv_bias=True)
-MQA = Model(hidden=16, layers=2, heads=3, kv_heads=1, head_dim=8, ffn=24, o_bias=True)
+KERNEL = MACHINE.with_bits(q=32, k=32)
+"""Q and K are rounded once, after RoPE."""
 
 
-def random_layer(model: Model, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    q, kv = model.heads * model.head_dim, model.kv_heads * model.head_dim
-    wide, hidden = model.ffn, model.hidden
-    shapes = {"wq": (hidden, q), "wk": (hidden, kv), "wv": (hidden, kv), "wo": (q, hidden), "w_gate": (hidden, wide),
-              "w_up": (hidden, wide), "w_down": (wide, hidden)}
-    layer = {name: rng.normal(0, shape[0] ** -0.5, shape) for name, shape in shapes.items()}
-    layer |= {name: rng.normal(0, 0.5, size) for name, size in (("bq", q), ("bk", kv), ("bv", kv), ("bo", hidden))}
-    layer |= {name: rng.uniform(0.5, 1.5, hidden) for name in ("attention_norm", "ffn_norm")}
-    return {name: values.astype(np.float16) for name, values in layer.items()}
+def model(name: str, hidden: int, heads: int, kv_heads: int, head_dim: int, ffn: int) -> ModelConfig:
+    return ModelConfig(
+        name=name, vocab=2, hidden=hidden, layers=2, heads=heads, kv_heads=kv_heads, head_dim=head_dim, ffn=ffn,
+        rope_theta=100.0, rms_eps=1e-5, max_positions=64, tied=True,
+    )  # fmt: skip
 
 
-class Reference:
-    """Layers in f64; `rounded`: to f16 where the machine rounds."""
-
-    def __init__(self, model: Model, layers: list[dict[str, np.ndarray]], rounded: bool):
-        self.model, self.rounded = model, rounded
-        self.layers = [{name: values.astype(np.float64) for name, values in layer.items()} for layer in layers]
-        self.keys: list[np.ndarray] = []
-        self.values: list[np.ndarray] = []
-
-    def half(self, values: np.ndarray) -> np.ndarray:
-        return values.astype(np.float16).astype(np.float64) if self.rounded else values
-
-    def run(self, x: np.ndarray, angles: np.ndarray) -> np.ndarray:
-        """x [L, hidden], angles [L, 2, head_dim / 2] -> [L, hidden]"""
-        for w in self.layers:
-            x = x + self.attention(w, self.norm(x, w["attention_norm"]), angles) @ w["wo"]
-            if self.model.o_bias:
-                x = x + w["bo"]
-            h = self.norm(x, w["ffn_norm"])
-            gate = h @ w["w_gate"]
-            x = x + self.half(gate / (1 + np.exp(-gate)) * (h @ w["w_up"])) @ w["w_down"]
-        return x
-
-    def norm(self, x: np.ndarray, weight: np.ndarray) -> np.ndarray:
-        return self.half(x / np.sqrt((x * x).mean(1, keepdims=True) + EPS) * weight)
-
-    def attention(self, w: dict[str, np.ndarray], h: np.ndarray, angles: np.ndarray) -> np.ndarray:
-        model, tokens = self.model, len(h)
-        biased = model.qkv_bias
-        q, k, v = (h @ w["w" + name] + (w["b" + name] if biased else 0) for name in "qkv")
-        q = self.turn(q.reshape(tokens, model.heads, -1), angles)
-        k = self.turn(k.reshape(tokens, model.kv_heads, -1), angles)
-        v = self.half(v).reshape(tokens, model.kv_heads, -1)
-        self.keys.append(k.reshape(tokens, -1))
-        self.values.append(v.reshape(tokens, -1))
-        k, v = (np.repeat(part, model.group, 1) for part in (k, v))
-        scores = np.einsum("thd,shd->hts", q, k) * model.head_dim**-0.5
-        scores = np.where(np.arange(tokens)[None, :] > np.arange(tokens)[:, None], -np.inf, scores)
-        grown = np.exp(scores - scores.max(-1, keepdims=True))
-        mixed = np.einsum("hts,shd->thd", self.half(grown), v) / grown.sum(-1).T[:, :, None]
-        return self.half(mixed.reshape(tokens, -1))
-
-    def turn(self, x: np.ndarray, angles: np.ndarray) -> np.ndarray:
-        even, odd = x[..., 0::2], x[..., 1::2]
-        cosine, sine = angles[:, None, 0], angles[:, None, 1]
-        turned = np.stack([even * cosine - odd * sine, even * sine + odd * cosine], -1)
-        return self.half(turned.reshape(x.shape))
-
-
-def angles_of(model: Model, tokens: int) -> np.ndarray:
-    """[tokens, 2, head_dim / 2]"""
-    half = model.head_dim // 2
-    angles = np.arange(tokens)[:, None] * 100.0 ** (-np.arange(half) / half)
-    return np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32)
+MHA = model("mha", hidden=20, heads=4, kv_heads=4, head_dim=6, ffn=28)
+GQA = replace(model("gqa", hidden=24, heads=6, kv_heads=2, head_dim=8, ffn=40), qkv_bias=True)
+MQA = replace(model("mqa", hidden=16, heads=3, kv_heads=1, head_dim=8, ffn=24), o_bias=True)
 
 
 def simulate(
-    folder: Path, arch: str, place: Placement, layers: list[dict], x: np.ndarray, angles: np.ndarray, chunk: int
+    folder: Path, arch: str, place: Placement, layers: list[dict], x: np.ndarray, chunk: int
 ) -> dict[str, np.ndarray]:
     model, tokens = place.model, len(x)
+    angles = np.stack(rope.tables(model, 0, tokens), 1).astype(np.float32)  # [tokens, 2, head_dim / 2]
     rows = int(place.counts(tokens).max())
     given = {
         "width": place.width, "height": place.height, "layers": model.layers, "heads": model.heads,
@@ -105,7 +56,7 @@ def simulate(
     mesh = place.height, place.width
     pair = np.where(place.kv_x[:, ::2] < 0, 0, place.kv_x[:, ::2] % model.head_dim // 2)  # [width, pairs]
     turns = place.by_tokens(angles[:, :, pair], rows).transpose(0, 3, 1, 2, 4)
-    constants = np.array([EPS, 1 / model.hidden, model.head_dim**-0.5], np.float32)
+    constants = np.array([model.rms_eps, 1 / model.hidden, model.head_dim**-0.5], np.float32)
     cache = model.layers * rows * 2 * place.pairs
     np.savez(
         folder / "in.npz",
@@ -146,19 +97,32 @@ def check_transition(place: Placement, layers: list[dict], found: dict[str, np.n
         assert (found["weights"] == place.weights(layers, decode=True)).all()
 
 
-def check(folder: Path, arch: str, mesh: tuple[int, int], model: Model, tokens: int, chunk: int) -> None:
-    rng = np.random.default_rng(1)
-    place = Placement(model, *mesh)
-    layers = [random_layer(model, rng) for _ in range(model.layers)]
-    x, angles = rng.normal(0, 1, (tokens, model.hidden)).astype(np.float32), angles_of(model, tokens)
-    found = simulate(folder, arch, place, layers, x, angles, chunk)
+def check(folder: Path, arch: str, mesh: tuple[int, int], model: ModelConfig, tokens: int, chunk: int) -> None:
+    place, tensors = Placement(model, *mesh), tiny.seeded_tensors(model)
+    x = np.random.default_rng(1).normal(0, 1, (tokens, model.hidden)).astype(np.float32)
+    exact, near = (Reference(model, tensors, arithmetic) for arithmetic in (FLOAT64, KERNEL))
+    found = simulate(folder, arch, place, exact_layers(tensors, model), x, chunk)
     # what the machine rounds to f16 moves the result so far; other places of the rounding as far again at most
-    exact, near = (Reference(model, layers, rounded) for rounded in (False, True))
-    wanted = {"x": (exact.run(x, angles), near.run(x, angles))}
-    wanted |= {name: tuple(np.stack(getattr(r, name), 1) for r in (exact, near)) for name in ("keys", "values")}
-    for name, (right, rounded) in wanted.items():
-        bound = 2 * np.abs(rounded - right).max()
-        assert np.abs(found[name] - right).max() <= bound, name
+    for name, (right, rounded) in results(exact, near, x).items():
+        assert np.abs(found[name] - right).max() <= 2 * np.abs(rounded - right).max(), name
+
+
+def exact_layers(tensors: dict[str, np.ndarray], model: ModelConfig) -> list[dict[str, np.ndarray]]:
+    return [names.layer(tensors, number) for number in range(model.layers)]
+
+
+def results(exact: Reference, near: Reference, x: np.ndarray) -> dict[str, list[np.ndarray]]:
+    """Stream [L, hidden] after all layers, keys and values [L, layers, columns] of both references."""
+    found: dict[str, list[np.ndarray]] = {"x": [], "keys": [], "values": []}
+    for reference in (exact, near):
+        cache, stream = reference.cache(len(x)), x.astype(reference.arithmetic.wide)
+        for number in range(reference.config.layers):
+            stream = reference.layer(number, stream, cache)
+        found["x"].append(stream)
+        for name in ("keys", "values"):
+            cells = getattr(cache, name)
+            found[name].append(cells.swapaxes(0, 1).reshape(len(x), reference.config.layers, -1))
+    return found
 
 
 @pytest.mark.parametrize("arch", ["wse2", "wse3"])

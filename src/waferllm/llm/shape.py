@@ -7,12 +7,15 @@ Every dimension is filled up with zeros where it does not divide.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from waferllm.model import rope
 from waferllm.model.config import ModelConfig
+
+CHUNK = 32
 
 
 @dataclass(frozen=True)
@@ -22,14 +25,31 @@ class Shape:
     height: int
     capacity: int
     """Positions of the KV cache that are asked for; a multiple of the height is there."""
+    prompt: int = 0
+    """Tokens of a prompt that go through the layers together at most; 0: one by one. Needs memory for the kernels."""
 
     @property
     def Et(self) -> int:
-        return parts(self.config.hidden, self.height)
+        return self._whole_slabs(self.config.hidden, self.height)
 
     @property
     def Ft(self) -> int:
-        return parts(self.config.ffn, self.width)
+        return self._whole_slabs(self.config.ffn, self.width)
+
+    def _whole_slabs(self, length: int, places: int) -> int:
+        """Elements on one of the places; with prefill whole slabs of both axes."""
+        slabs = math.lcm(self.width, self.height) if self.prompt else places
+        return parts(length, slabs) * (slabs // places)
+
+    @property
+    def rows(self) -> int:
+        """Tokens of a prompt on a row of PEs."""
+        return parts(self.prompt, self.height)
+
+    @property
+    def chunk(self) -> int:
+        """Tokens whose scores are summed at once in prefill."""
+        return max(self.rows, min(self.prompt, CHUNK))
 
     @property
     def Vt(self) -> int:
@@ -61,7 +81,8 @@ class Shape:
     def params(self) -> dict[str, int]:
         """Of `cslc` for kernels_csl/llm."""
         config = self.config
-        own = {name: getattr(self, name) for name in ("width", "height", "Et", "Ft", "Vt", "pairs", "slots")}
+        own = {name: getattr(self, name) for name in ("width", "height", "Et", "Ft", "Vt", "pairs", "slots", "rows")}
+        own |= {"chunk": self.chunk} if self.prompt else {}
         return own | {
             "layers": config.layers,
             "vocab": config.vocab,

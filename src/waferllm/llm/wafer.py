@@ -16,8 +16,9 @@ import numpy as np
 
 from waferllm.backends.commands import Commands
 from waferllm.errors import CacheFullError, CommandError
-from waferllm.llm import tiles
+from waferllm.llm import prompt_tiles, tiles
 from waferllm.llm.shape import Shape
+from waferllm.model import tensors as names
 from wafersim import machine
 
 NEVER = 0xFFFF
@@ -26,7 +27,8 @@ LAST_LINES = 30
 
 
 class WaferGenerator:
-    """`waferllm.generate.Generator` on a machine. The prompt goes through decode token by token.
+    """`waferllm.generate.Generator` on a machine. Of a prompt as many tokens as the shape says go through the layers
+    together, the rest one by one.
 
     `cycles` has those of each token. With `concatenate` only the prompt is balanced over the rows of PEs, and what is
     generated stays in the last one.
@@ -60,11 +62,23 @@ class WaferGenerator:
         self.length, self.held[:] = 0, 0
         self._ask(f"reset {len(tokens) if self.concatenate else NEVER}")
         self._concatenating = False
-        for token in tokens[:-1]:
-            self.decode(token)
-        following = self.decode(tokens[-1])
+        together = tokens[: self.shape.prompt]
+        following = self._prompt(together) if len(together) else -1
+        for token in tokens[len(together) :]:
+            following = self.decode(token)
         self._concatenating = self.concatenate
         return following
+
+    def _prompt(self, tokens: Sequence[int]) -> int:
+        """All tokens through the layers together."""
+        if len(tokens) > self.capacity:
+            raise CacheFullError(f"the KV cache has {self.capacity} places, the prompt {len(tokens)} tokens")
+        answer = self._ask("prompt " + " ".join(map(str, tokens)))
+        self.length = len(tokens)
+        each, rest = divmod(len(tokens), self.shape.height)
+        self.held[:] = each + (np.arange(self.shape.height) < rest)
+        self.cycles.append(answer["cycles"])
+        return answer["next"]
 
     def decode(self, token: int) -> int:
         """The token after `token`."""
@@ -138,6 +152,10 @@ def save_tiles(shape: Shape, tensors: Mapping[str, np.ndarray], path: Path) -> N
     """What the host program copies to the PEs."""
     mesh = (shape.height, shape.width)
     arrays = tiles.split(shape, tensors)
+    if shape.prompt and shape.width != shape.height:
+        place = prompt_tiles.Placement(shape.config, shape.width, shape.height)
+        layers = [names.layer(tensors, number) for number in range(shape.config.layers)]
+        arrays["prompt_weights"] = place.weights(layers)
     arrays["angles"] = shape.angles().reshape(*mesh, -1)
     arrays["constants"] = np.ascontiguousarray(np.broadcast_to(shape.constants(), (*mesh, 4)))
     np.savez(path, allow_pickle=False, **arrays)

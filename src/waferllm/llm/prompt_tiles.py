@@ -1,4 +1,4 @@
-"""Where the prefill kernel (lib/llm/prefill.csl) wants each element: tensors of a layer in, one array a PE out.
+"""Where prefill (kernels_csl/lib/llm/sections.csl) wants each element: tensors of layers in, one array a PE out.
 
 Every dimension that lies over an axis of the mesh is an array of indices into the model's dimension, -1 for what only
 fills up. Over y (x) a PE holds `slabs / height` (`slabs / width`) slabs; two operands of a product meet if slab k of
@@ -13,30 +13,13 @@ from functools import cached_property
 
 import numpy as np
 
+from waferllm.model.config import ModelConfig
 from waferllm.partition import rings
 
 
 @dataclass(frozen=True)
-class Model:
-    """Sizes of a model of the LLaMA family."""
-
-    hidden: int
-    layers: int
-    heads: int
-    kv_heads: int
-    head_dim: int
-    ffn: int
-    qkv_bias: bool = False
-    o_bias: bool = False
-
-    @property
-    def group(self) -> int:
-        return self.heads // self.kv_heads
-
-
-@dataclass(frozen=True)
 class Placement:
-    model: Model
+    model: ModelConfig
     width: int
     height: int
 
@@ -131,21 +114,22 @@ class Placement:
         qkv = [self._columns(w[name], over) for name, over in (("wq", self.q_x), ("wk", self.kv_x), ("wv", self.kv_x))]
         gate_up = [self._columns(w[name], self.ffn_x) for name in ("w_gate", "w_up")]
         heads_y, ffn_y = self.other_axis(self.heads_x, to_x=False), self.other_axis(self.ffn_x, to_x=False)
-        bias_of = {"bq": self.q_x, "bk": self.kv_x, "bv": self.kv_x}
-        biases = [self._vector(w[name], over) for name, over in bias_of.items()]
         parts = [
             ("attention_norm", self._vector(w["attention_norm"], self.embed_x)),
             ("wqkv", self._tiles(np.concatenate(qkv, 2), self.embed_y)),
-            ("bqkv", np.concatenate(biases, -1)),
-            ("wo", self._tiles(self._columns(w["wo"], self.embed_x), heads_y)),
-            ("bo", self._vector(w["bo"], self.embed_x)),
+        ]
+        if self.model.qkv_bias:
+            over = {"bq": self.q_x, "bk": self.kv_x, "bv": self.kv_x}
+            parts.append(("bqkv", np.concatenate([self._vector(w[name], where) for name, where in over.items()], -1)))
+        parts.append(("wo", self._tiles(self._columns(w["wo"], self.embed_x), heads_y)))
+        if self.model.o_bias:
+            parts.append(("bo", self._vector(w["bo"], self.embed_x)))
+        return [
+            *parts,
             ("ffn_norm", self._vector(w["ffn_norm"], self.embed_x)),
             ("w_gate_up", self._tiles(np.concatenate(gate_up, 2), self.embed_y)),
             ("w_down", self._tiles(self._columns(w["w_down"], self.embed_x), ffn_y)),
         ]
-        absent = {"bqkv"} if not self.model.qkv_bias else set()
-        absent |= {"bo"} if not self.model.o_bias else set()
-        return [(name, part) for name, part in parts if name not in absent]
 
     def _columns(self, matrix: np.ndarray, over: np.ndarray) -> np.ndarray:
         """matrix [K, N] -> [K, width, columns of a PE]"""
