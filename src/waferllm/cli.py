@@ -3,6 +3,7 @@
     waferllm kernels                                         the table of kernels
     waferllm run meshgemm --mesh 4x4 --M 16 --K 16 --N 16    inputs to validation of one experiment
     waferllm check-config config/experiments.quick.csv       an experiments table, or a configuration file
+    waferllm plan --model smollm2-135m --mesh 96x96          what a model takes of each PE's memory, and where it lies
     waferllm generate "Once upon a time" -n 32 --reference   text from a model, token by token as it comes
 """
 
@@ -11,7 +12,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import re
 import sys
 import tempfile
 from pathlib import Path
@@ -111,14 +111,12 @@ def _shape(experiment: Experiment) -> str:
 def _experiment(options: argparse.Namespace) -> Experiment:
     if options.kernel not in KERNELS:
         raise ExperimentError([unknown_kernel(options.kernel)])
-    mesh = re.fullmatch(r"(\d+)x(\d+)", options.mesh)
-    if mesh is None:
-        raise ExperimentError([f"--mesh: '{options.mesh}' is not allowed, expected columns x rows as in 4x4"])
+    width, height = commands.mesh_of(options.mesh)
     given = {name: getattr(options, name) for name in OPTIONS if getattr(options, name) is not None}
     sizes = {"M": 16, "K": 16, "N": 16 if KERNELS[options.kernel].family == "gemm" else 1}
     experiment = Experiment(
         id=f"{options.kernel}_{options.mesh}", item="check", kernel=options.kernel, arch=options.arch,
-        width=int(mesh[1]), height=int(mesh[2]), **(sizes | given),
+        width=width, height=height, **(sizes | given),
     )  # fmt: skip
     problems = _options_problems(given) or check(experiment, "run")
     if problems:

@@ -1,12 +1,15 @@
-"""Subcommands of `waferllm` that have a file of their own: `generate`."""
+"""Subcommands of `waferllm` that have a file of their own: `generate`, `plan`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from waferllm.commands import generate
+from waferllm.commands import generate, plan
+from waferllm.commands.words import mesh_of
 
-MODULES = (generate,)
+__all__ = ["add", "mesh_of"]
+
+MODULES = (plan, generate)
 
 
 def add(actions: Any) -> None:

@@ -1,0 +1,152 @@
+"""Bytes a PE: a shape and an architecture go in, what every tensor and array takes comes out, for kernels_csl/llm.
+
+The arrays are those of kernels_csl/llm/pe.csl and of the modules that it imports; a test compares the sum with what
+`cslc` says. What is left over decides how many tokens the KV cache holds (`most_slots`), by shift and by concatenation.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from waferllm.kernels import even
+from waferllm.llm.shape import Shape
+from waferllm.model.tensors import layer_shapes
+from wafersim import machine
+
+CODE = 6900
+"""Code of the decode program without the memcpy library; `cslc` decides, this is for plans before it runs."""
+SCALARS = 300
+"""Single variables, and constants of a few elements."""
+KINDS = ("weights", "KV cache", "buffers", "program")
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one tensor (over all layers) or array takes on a PE."""
+
+    name: str
+    kind: str
+    bytes: int
+
+
+def parts(shape: Shape, arch: str) -> list[Part]:
+    """All of them; the largest PE decides where they differ."""
+    return [*_weights(shape), *_cache(shape), *_buffers(shape), *_program(arch)]
+
+
+def total(found: list[Part]) -> int:
+    return sum(part.bytes for part in found)
+
+
+def limit(arch: str) -> int:
+    """Bytes of a PE's memory."""
+    return 2 * machine.load(arch).number("memory.words")
+
+
+def rows_and_columns(shape: Shape) -> dict[str, int]:
+    """Elements a PE of each tensor of a layer, filled up."""
+    Et, Qt, n, Ft = shape.Et, shape.Qt, shape.n, shape.Ft
+    sizes = {
+        "attention_norm": Et, "wq": Et * Qt, "wk": Et * n, "wv": Et * n, "bq": Qt, "bk": n, "bv": n, "wo": Qt * Et,
+        "bo": Et, "ffn_norm": Et, "w_gate": Et * Ft, "w_up": Et * Ft, "w_down": Ft * Et,
+    }  # fmt: skip
+    return {name: sizes[name] for name in layer_shapes(shape.config)}
+
+
+def layer_bytes(shape: Shape) -> int:
+    """Weights of one layer."""
+    return 2 * sum(rows_and_columns(shape).values())
+
+
+def table_bytes(shape: Shape) -> int:
+    """The embedding, or the output matrix."""
+    return 2 * even(shape.Et * shape.Vt)
+
+
+def _weights(shape: Shape) -> list[Part]:
+    config = shape.config
+    tables = ["embedding"] if config.tied else ["embedding", "output"]
+    layers = [Part(name, "weights", 2 * size * config.layers) for name, size in rows_and_columns(shape).items()]
+    return [
+        *(Part(name, "weights", table_bytes(shape)) for name in tables),
+        *layers,
+        Part("final_norm", "weights", 2 * shape.Et),
+    ]
+
+
+def _cache(shape: Shape) -> list[Part]:
+    entry = 2 * shape.config.layers * shape.n
+    return [
+        Part("keys", "KV cache", entry * shape.slots),
+        Part("values", "KV cache", entry * shape.slots),
+        Part("positions", "KV cache", 2 * shape.slots),
+    ]
+
+
+def _buffers(shape: Shape) -> list[Part]:
+    config = shape.config
+    heads, n, slots, Et, Ft = config.heads, shape.n, shape.slots, shape.Et, shape.Ft
+    sizes = {
+        "angles": 4 * slots * n,
+        "scores": 4 * heads * slots,
+        "exponentials": 2 * slots + 8 * max(slots, Ft),
+        "heads' output": 4 * (heads + heads + shape.Qt) + 2 * shape.Qt,
+        "stream": 8 * Et,
+        "normed": (2 + 8) * Et,
+        "sums over y": 4 * max(shape.Vt, shape.Nt, 2 * Ft),
+        "Q, K, V": 2 * shape.Nt + 4 * (n + n),
+        "inner": 2 * Ft + 4 * Ft,
+    }
+    return [Part(name, "buffers", size) for name, size in sizes.items()]
+
+
+def _program(arch: str) -> list[Part]:
+    table = machine.load(arch)
+    return [
+        Part("code", "program", CODE + 2 * table.number("memory.memcpy_code_words")),
+        Part("scalars", "program", SCALARS),
+        Part("stack", "program", 2 * table.number("memory.stack_words")),
+    ]
+
+
+# ------------------------------------------------------------------------------------- what the cache can hold
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """Tokens that can be held: with `slots` entries a PE, `concatenated` in the last row, `shifted` in all rows."""
+
+    slots: int
+    slot_bytes: int
+    """Bytes a PE of one more entry, with what grows beside the cache."""
+    concatenated: int
+    shifted: int
+
+
+def capacity(shape: Shape, arch: str) -> Capacity:
+    """The most that the memory allows. Concatenation keeps what is generated in one row of PEs, shift in all."""
+    at_one = _with_slots(shape, 1)
+    # two sizes beyond the point from which the vectors of the exponential grow with the slots too
+    far = shape.Ft + 2
+    slot_bytes = total(parts(_with_slots(shape, far + 1), arch)) - total(parts(_with_slots(shape, far), arch))
+    slots = 0
+    if total(parts(at_one, arch)) <= limit(arch):
+        slots = _most_slots(shape, arch)
+    return Capacity(slots, slot_bytes, slots, slots * shape.height)
+
+
+def _most_slots(shape: Shape, arch: str) -> int:
+    """By halving; one slot fits, and bytes grow with slots."""
+    fits, fails = 1, limit(arch)
+    while fails - fits > 1:
+        middle = (fits + fails) // 2
+        if total(parts(_with_slots(shape, middle), arch)) <= limit(arch):
+            fits = middle
+        else:
+            fails = middle
+    return fits
+
+
+def _with_slots(shape: Shape, slots: int) -> Shape:
+    return dataclasses.replace(shape, capacity=slots * shape.height)
