@@ -10,25 +10,20 @@ from hypothesis import strategies as st
 
 from waferllm.perfmodel.extrapolate import (
     CYCLES,
-    HOP,
     LINE,
     PRODUCT,
     RING,
     STEPS,
-    TREE,
     ExtrapolationError,
     Point,
     Shape,
     extrapolate,
     fit,
-    group_sizes,
     predict,
-    tree_stages,
 )
-from wafersim import machine
 
 SIDES, TILES = (4, 8, 16, 32), (3, 6, 9, 12)
-ALL = [formula for family in (STEPS, LINE, RING, TREE, PRODUCT) for formula in family]
+ALL = [formula for family in (STEPS, LINE, RING, PRODUCT) for formula in family]
 
 
 def points(formula, coefficients, sides=SIDES, tiles=TILES, phases=2):
@@ -88,29 +83,13 @@ def test_an_estimate_below_zero_is_refused():
         extrapolate(PRODUCT[1:], law, Shape(64, 1))
 
 
-@pytest.mark.parametrize(("length", "phases", "sizes"), [
-    (9, 2, [3, 3]), (720, 2, [27, 27]), (16, 1, [16]), (27, 3, [3, 3, 3]),
-])
-def test_groups_of_the_tree(length, phases, sizes):
-    assert group_sizes(length, phases) == sizes
-
-
-@given(length=st.integers(2, 900), phases=st.integers(1, 4))
-def test_the_groups_of_a_tree_reach_every_pe(length, phases):
-    product = 1
-    for size in group_sizes(length, phases):
-        product *= size
-    assert product >= length
-
-
-@pytest.mark.parametrize("arch", machine.ARCHITECTURES)
-def test_cycles_of_a_hop_are_those_of_the_machine_table(arch):
-    assert machine.load(arch).number("fabric.hop") == HOP
-
-
-def test_a_tree_has_fewer_stages_than_a_line():
-    assert tree_stages(Shape(720, 1, 1)) == 360
-    assert tree_stages(Shape(720, 1, 2)) == 26
+def test_what_is_given_is_not_fitted():
+    """Points of another reduction than the given one: the rest is a constant, whatever the mesh."""
+    law = [Point(f"p{side}", Shape(side, 23, 2), 400 + LINE[0].known(Shape(side, 23, 2))) for side in (4, 8, 16, 32)]
+    estimate = extrapolate(LINE, law, Shape(720, 23, 2))
+    assert estimate.fit.coefficients == (pytest.approx(400),)
+    assert estimate.value == pytest.approx(400 + LINE[0].known(Shape(720, 23, 2)))
+    assert estimate.text == f"400 + R, R = {LINE[0].known(Shape(720, 23, 2))}"
 
 
 def test_every_kernel_of_the_figures_has_a_formula():

@@ -1,9 +1,10 @@
 """From simulated meshes to the paper's: points (mesh side, tile side, value) and a stated formula -> an estimate.
 
-Each formula is linear in few coefficients, each the cost of something that happens (a step, a stage, a hop, an
-element), found by least squares on relative errors. A cost that comes out negative has no meaning and is left out. The
-meshes of the largest side are held out once, to see how far the formula is off on a mesh that it has not seen; the
-estimate itself uses all points. Too few points, or a target too far away, are refused.
+Each formula is linear in few coefficients, each the cost of something that happens (a step, a word, an element), found
+by least squares on relative errors; what follows from a kernel's steps and the machine table alone is given, not
+fitted. A cost that comes out negative has no meaning and is left out. The meshes of the largest side are held out once,
+to see how far the formula is off on a mesh that it has not seen; the estimate itself uses all points. Too few points,
+or a target too far away, are refused.
 """
 
 from __future__ import annotations
@@ -15,13 +16,12 @@ from typing import NamedTuple
 import numpy as np
 
 from waferllm.errors import WaferllmError
+from waferllm.perfmodel.reduction import reduction_cycles
 
 MESH_REACH = 64
 """A target mesh may be this many times wider than the largest simulated one."""
 TILE_REACH = 4
 """A target tile may be this many times wider than the largest simulated one, and as much narrower than the smallest."""
-HOP = 1
-"""Cycles a hop, `fabric.hop` of both machine tables (a test compares)."""
 NOTHING = 1e-9
 """A term that gives less than this fraction of every value is left out."""
 
@@ -32,11 +32,12 @@ class ExtrapolationError(WaferllmError):
 
 @dataclass(frozen=True)
 class Shape:
-    """Side P of a square mesh, side t of the square tile of a PE, phases of the K-tree (0: no tree)."""
+    """Side P of a square mesh, side t of the square tile of a PE, phases of the K-tree (0: no tree), machine table."""
 
     side: int
     tile: int
     phases: int = 0
+    arch: str = "wse2"
 
 
 @dataclass(frozen=True)
@@ -53,22 +54,22 @@ class Term(NamedTuple):
 
 @dataclass(frozen=True)
 class Formula:
-    """value = HOP * hops + sum of coefficient * term. `one_tile`: fitted on the points of the target's tile only."""
+    """value = known + sum of coefficient * term. `one_tile`: fitted on the points of the target's tile only."""
 
     name: str
     terms: tuple[Term, ...]
     one_tile: bool = False
-    hops: Term | None = None
-    """Hops on the longest way; what one costs is a row of the machine table, so it is not fitted."""
+    given: Term | None = None
+    """Cycles that follow from the kernel's steps and the machine table."""
 
     @property
     def text(self) -> str:
         named = zip("abcdefg", self.terms)
         parts = [f"{letter} {term.name}" if term.name != "1" else letter for letter, term in named]
-        return " + ".join(parts + ([f"h {self.hops.name}"] if self.hops else []))
+        return " + ".join(parts + ([self.given.name] if self.given else []))
 
     def known(self, shape: Shape) -> float:
-        return HOP * self.hops.of(shape) if self.hops else 0.0
+        return self.given.of(shape) if self.given else 0.0
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Fit:
     def text(self) -> str:
         parts = [f"{c:.4g}" if term.name == "1" else f"{c:.4g} {term.name}"
                  for c, term in zip(self.coefficients, self.formula.terms) if c]
-        parts += [f"{HOP:g} {self.formula.hops.name}"] if self.formula.hops else []
+        parts += [self.formula.given.name] if self.formula.given else []
         return " + ".join(parts).replace("+ -", "- ") or "0"
 
     @property
@@ -100,6 +101,13 @@ class Fit:
 class Estimate:
     value: float
     fit: Fit
+    shape: Shape
+
+    @property
+    def text(self) -> str:
+        """The fitted formula, with the number that is known of this shape."""
+        given = self.fit.formula.given
+        return self.fit.text + (f", {given.name} = {given.of(self.shape):.0f}" if given else "")
 
     @property
     def fitted_on(self) -> tuple[str, ...]:
@@ -111,24 +119,20 @@ def span(values: set[int]) -> str:
 
 
 # ------------------------------------------------------------------------------------------------- terms
-def group_sizes(length: int, phases: int) -> list[int]:
-    """Groups of the K-tree over `length` PEs: about the K-th root each, until one root is left."""
-    sizes = []
-    for left in range(phases, 0, -1):
-        size = next(g for g in range(1, length + 1) if g**left >= length)
-        sizes.append(size)
-        length = -(-length // size)
-    return sizes
+def ring_steps(shape: Shape) -> int:
+    """Once around to add up, once around to spread."""
+    return 2 * (shape.side - 1)
 
 
-def tree_stages(shape: Shape) -> float:
-    """Routing stages on the longest way to the root: in each phase half a group, its root being in the middle."""
-    return sum(size // 2 for size in group_sizes(shape.side, shape.phases))
+def ring_words(shape: Shape) -> int:
+    """Each step hands on one of P chunks of the tile's sums."""
+    return ring_steps(shape) * -(-shape.tile // shape.side)
 
 
 ONE = Term("1", lambda s: 1)
 P = Term("P", lambda s: s.side)
-STAGES = Term("S", tree_stages)
+R = Term("R", lambda s: reduction_cycles(s.arch, s.side, s.phases, s.tile))
+STEPS_OF_RING, WORDS_OF_RING = Term("n", ring_steps), Term("w", ring_words)
 T1, T2 = Term("t", lambda s: s.tile), Term("t^2", lambda s: s.tile**2)
 PT1, PT2, PT3 = (Term("P t", lambda s: s.side * s.tile), Term("P t^2", lambda s: s.side * s.tile**2),
                  Term("P t^3", lambda s: s.side * s.tile**3))
@@ -140,22 +144,16 @@ STEPS = (
 """P steps that cost the same: product of two tiles (t^3, t^2, t), transfer (t^2), overhead (1)."""
 
 LINE = (
-    Formula("line, one tile", (ONE, P), one_tile=True),
-    Formula("line", (ONE, T1, T2, P)),
+    Formula("reduction, one tile", (ONE,), one_tile=True, given=R),
+    Formula("reduction", (ONE, T1, T2), given=R),
 )
-"""A product (t^2, t), then sums that pass along a line of P PEs, element after element (t)."""
+"""A product (t^2, t) and overheads, then R cycles of reduction and broadcast along a line (perfmodel/reduction.py)."""
 
 RING = (
-    Formula("ring, one tile", (ONE, P), one_tile=True),
-    Formula("ring", (ONE, T1, T2, P, PT1)),
+    Formula("ring, one tile", (ONE, STEPS_OF_RING, WORDS_OF_RING), one_tile=True),
+    Formula("ring", (ONE, T1, T2, STEPS_OF_RING, WORDS_OF_RING)),
 )
-"""A product, then about 2 P steps that each carry part of the tile's sums."""
-
-TREE = (
-    Formula("K-tree, one tile", (ONE, STAGES), one_tile=True, hops=P),
-    Formula("K-tree", (ONE, T1, T2, STAGES), hops=P),
-)
-"""A product, then S = tree_stages routing stages; P hops in all, to the root in the middle and back."""
+"""A product, then n = 2 (P - 1) steps that hand on w = n ceil(t / P) words of the tile's sums in all."""
 
 PRODUCT = (
     Formula("product, one tile", (ONE,), one_tile=True),
@@ -165,7 +163,7 @@ PRODUCT = (
 
 CYCLES: dict[str, tuple[Formula, ...]] = {
     "meshgemm": STEPS, "meshgemm_t": STEPS, "cannon": STEPS, "summa": STEPS, "allgather": STEPS,
-    "meshgemv": TREE, "pipeline_gemv": LINE, "ring_gemv": RING,
+    "meshgemv": LINE, "pipeline_gemv": LINE, "ring_gemv": RING,
 }
 """Kernel -> formulas of its cycles, the most special one first."""
 
@@ -188,7 +186,7 @@ def extrapolate(formulas: Sequence[Formula], points: Sequence[Point], target: Sh
             continue
         value = fitted.at(target)
         if value > 0:
-            return Estimate(value, fitted)
+            return Estimate(value, fitted, target)
         reasons.append(f"{formula.name}: gives {value:.4g} at P = {target.side}, t = {target.tile}")
     raise ExtrapolationError("; ".join(reasons))
 
