@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import difflib
+import functools
 import itertools
 import re
 from collections.abc import Iterable, Mapping
@@ -20,7 +21,7 @@ from waferllm.artifacts import data_hash
 from waferllm.errors import ExperimentError, WaferllmError
 from wafersim import machine
 
-ITEMS = ("figure_9", "figure_10", "table_6", "check")
+ITEMS = ("figure_9", "figure_10", "table_6", "gemv_lines", "check")
 ARCHITECTURES = machine.ARCHITECTURES
 
 
@@ -233,7 +234,7 @@ def _mesh_problems(experiment: Experiment, where: str) -> list[str]:
 def _memory_problems(experiment: Experiment, where: str) -> list[str]:
     from waferllm.kernels import memory_breakdown
 
-    capacity = machine.load(experiment.arch).number("memory.words") * 2
+    capacity = memory_bytes(experiment.arch)
     parts = memory_breakdown(experiment)
     total = sum(parts.values())
     if total <= capacity:
@@ -243,6 +244,13 @@ def _memory_problems(experiment: Experiment, where: str) -> list[str]:
     return [f"{where}: {sizes}: a PE would need {total} bytes, it has {capacity}: {told}"]
 
 
+@functools.cache
+def memory_bytes(arch: str) -> int:
+    """Of one PE."""
+    return machine.load(arch).number("memory.words") * 2
+
+
+@functools.cache
 def largest_mesh(arch: str) -> tuple[int, int]:
     """Most columns and rows of a program: the fabric less its margins."""
     table = machine.load(arch)

@@ -51,6 +51,12 @@ class Measurement:
         return self.width == self.height
 
     @property
+    def line(self) -> bool:
+        """One row of the mesh of a GEMV with square tiles."""
+        rows, depth, _ = self.tile
+        return self.N == 1 and self.height == 1 and rows == depth
+
+    @property
     def tile(self) -> tuple[int, int, int]:
         """Rows, depth and columns of the tiles of a PE: Mt, Kt, Nt (Nt = 1 for GEMV)."""
         columns = 1 if self.N == 1 else -(-self.N // self.width)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from waferllm.perfmodel.reduction import reduction_cycles
 
 COLUMNS = ("id", "item", "kernel", "arch", "width", "height", "M", "K", "N", "acc", "bits", "phases", "axis",
            "broadcast", "align", "overlap", "seed", "cycles", "product_cycles", "verdict", "provenance")
@@ -26,9 +27,13 @@ GEMM: dict[str, Callable[[int, int], float]] = {
     "allgather": lambda side, tile: 100 + side * (2 * step(tile) + 50),
 }
 GEMV: dict[str, Callable[[int, int], float]] = {
-    "meshgemv": lambda side, tile: 80 + tile**2 + 12 * 2 * (math.ceil(math.sqrt(side)) // 2) + side,
-    "pipeline_gemv": lambda side, tile: 50 + tile**2 + 9 * side,
+    "meshgemv": lambda side, tile: 80 + tile**2 + reduction_cycles("wse2", side, 2, tile),
+    "pipeline_gemv": lambda side, tile: 50 + tile**2 + reduction_cycles("wse2", side, 0, tile),
+    "ring_gemv": lambda side, tile: 100 + tile**2 + 2 * (side - 1) * (40 - (-tile // side)),
 }
+LINES = ((720, 16384), (360, 8192))
+"""PEs and columns of A of the runs of one line; they take LINE_LESS cycles less than the mesh."""
+LINE_LESS = 5
 
 
 def rows() -> Iterator[Row]:
@@ -48,6 +53,11 @@ def rows() -> Iterator[Row]:
                 yield common | {"id": f"fixture_{kernel}_{side}_{tile}", "item": "figure_10", "kernel": kernel,
                                 "width": side, "height": side, "M": size, "K": size, "N": 1, "cycles": cycles,
                                 "product_cycles": 30 + tile**2}
+        for side, size in LINES:
+            tile = -(-size // side)
+            yield common | {"id": f"fixture_line_{kernel}_{side}", "item": "gemv_lines", "kernel": kernel,
+                            "width": side, "height": 1, "M": tile, "K": size, "N": 1,
+                            "cycles": round(law(side, tile)) - LINE_LESS, "product_cycles": 30 + tile**2}
     yield common | {"id": "fixture_failed", "item": "figure_9", "kernel": "meshgemm", "width": 64, "height": 64,
                     "M": 384, "K": 384, "N": 384, "cycles": 999999999, "product_cycles": 1, "verdict": "fail"}
 

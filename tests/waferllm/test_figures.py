@@ -37,8 +37,9 @@ def test_the_same_measurements_give_the_same_bytes(item, measurements, tmp_path)
 
 
 @pytest.mark.parametrize("item", ITEMS)
-def test_runs_are_solid_and_extrapolated_points_hollow(item, measurements):
-    axes = MAKERS[item](measurements, PAPER).axes
+def test_runs_are_solid_and_extrapolated_points_hollow(item, tmp_path):
+    path = write(tmp_path / "m.csv", lambda row: row if row["item"] != "gemv_lines" else None)
+    axes = MAKERS[item](load_measurements(path), PAPER).axes
     assert len(axes) == 8
     for panel in axes:
         lines = [line for line in panel.lines if line.get_marker() != "*"]
@@ -68,6 +69,13 @@ def test_runs_of_the_papers_size_stand_beside_extrapolated_ones(tmp_path):
     panel = figure_9.make(load_measurements(write(tmp_path / "m.csv", papers_size)), PAPER).axes[3]
     assert panel.get_title() == "WSE-2, simulated, extrapolated\nGEMM 8K"
     assert {line.get_linestyle() for line in panel.lines} == {"-", "--"}
+
+
+def test_lines_are_solid_beside_extrapolated_points(measurements):
+    panel = next(axes for axes in figure_10.make(measurements, PAPER).axes if "GEMV 16K" in axes.get_title())
+    assert panel.get_title() == "WSE-2, simulated lines, extrapolated\nGEMV 16K"
+    solid = [line.get_xydata().tolist() for line in panel.lines if line.get_linestyle() == "-"]
+    assert len(solid) == 3 and all(points[0][0] == 720 for points in solid)
 
 
 def test_numbers_of_the_paper_are_stars_at_its_largest_mesh(measurements):

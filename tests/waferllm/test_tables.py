@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 import subprocess
 import sys
@@ -12,13 +13,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.made_up_measurements import GEMM, GEMV, step, write
+from support.made_up_measurements import GEMM, GEMV, LINE_LESS, LINES, step, write
 
 from waferllm.measurements import MeasurementError, load_measurements
 from waferllm.paper import load_claims, load_values
 from waferllm.tables import ITEMS, make_table
 from waferllm.tables.render import to_csv, to_latex, to_markdown
-from waferllm.tables.table import EXTRAPOLATED, KEY, NOTE, NUMBERS, RATIO, Column, ProvenanceError, Table, Value
+from waferllm.tables.table import EXTRAPOLATED, KEY, NOTE, NUMBERS, RATIO, Column, ProvenanceError, Table, Value, told
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = Path(__file__).parent / "data" / "golden"
@@ -57,14 +58,42 @@ def test_extrapolated_cycles_follow_the_law_of_the_fixture(tmp_path):
         for row in rows_of(table_of(item, tmp_path)):
             kernel = row["kernel"].partition(" ")[0]
             cycles = row["simulated_cycles"] or row["extrapolated_cycles"]
-            assert float(cycles) == pytest.approx(laws[kernel](int(row["side"]), int(row["tile"])), rel=0.01)
+            law = laws[kernel](int(row["side"]), int(row["tile"]))
+            if row.get("simulated_line_cycles"):
+                assert float(row["simulated_line_cycles"]) == pytest.approx(law - LINE_LESS, abs=0.5)
+            else:
+                assert float(cycles) == pytest.approx(law, rel=0.01)
 
 
-def test_a_row_is_simulated_or_extrapolated(tmp_path):
+def test_a_row_is_simulated_or_one_line_or_extrapolated(tmp_path):
     for item in ("figure_9", "figure_10"):
         for row in rows_of(table_of(item, tmp_path)):
-            kinds = [kind for kind in ("simulated", "extrapolated") if row[f"{kind}_cycles"]]
-            assert kinds == [row["provenance"]]
+            kinds = [kind for kind in ("simulated", "simulated_line", "extrapolated") if row.get(f"{kind}_cycles")]
+            assert [told(kind) for kind in kinds] == [row["provenance"]]
+
+
+def test_lines_stand_beside_the_mesh_and_the_extrapolation(tmp_path):
+    rows = rows_of(table_of("gemv_lines", tmp_path))
+    row = only(rows, kernel="meshgemv K=2", problem="GEMV 16K", side="720")
+    law = GEMV["meshgemv"](720, 23)
+    assert float(row["extrapolated_cycles"]) == pytest.approx(law, rel=0.01) and row["simulated_cycles"] == ""
+    assert float(row["extrapolated_ratio"]) == pytest.approx(law / (law - LINE_LESS), rel=0.01)
+    assert len(rows) == 3 * len(LINES)
+
+
+def test_lines_take_no_part_in_the_fits(tmp_path):
+    for item in ("figure_10", "table_6", "gemv_lines"):
+        for row in rows_of(table_of(item, tmp_path)):
+            assert "fixture_line" not in row.get("fitted_on", "")
+
+
+def test_without_lines_their_table_says_what_is_missing(tmp_path):
+    with pytest.raises(MeasurementError, match=re.escape("gemv_lines needs runs of P x 1 PEs")):
+        table_of("gemv_lines", tmp_path, without_lines)
+
+
+def without_lines(row):
+    return None if row["item"] == "gemv_lines" else row
 
 
 def test_only_extrapolated_rows_name_a_formula_and_its_runs(tmp_path):
@@ -85,7 +114,7 @@ def test_a_failed_run_takes_its_number_out(tmp_path):
 
 
 def test_energy_ratio_is_gpus_times_time_over_power_times_our_time(tmp_path):
-    row = only(rows_of(table_of("table_6", tmp_path)), problem="GEMV 16K", against="A100 x 2x8")
+    row = only(rows_of(table_of("table_6", tmp_path, without_lines)), problem="GEMV 16K", against="A100 x 2x8")
     time = float(row["extrapolated_cycles"]) / 1.1e6
     assert float(row["extrapolated_time"]) == pytest.approx(time, rel=1e-6)
     assert float(row["energy_ratio"]) == pytest.approx(16 * 0.340 / (37 * time), rel=1e-6)
@@ -100,6 +129,15 @@ def test_table_6_takes_a_run_of_the_very_size_before_an_extrapolated_one(tmp_pat
     row = only(rows_of(table_of("table_6", tmp_path, full_size)), problem="GEMV 16K", against="A100 x 1")
     assert (row["provenance"], row["simulated_time"], row["extrapolated_time"]) == ("simulated", "0.0012", "")
     assert float(row["time_ratio"]) == pytest.approx(1)
+
+
+def test_table_6_takes_one_line_before_an_extrapolated_number_and_shows_both(tmp_path):
+    rows = rows_of(table_of("table_6", tmp_path))
+    row = only(rows, problem="GEMV 16K", against="A100 x 1")
+    assert row["provenance"] == "simulated, one line of the mesh" and row["simulated_cycles"] == ""
+    assert float(row["time_ratio"]) == pytest.approx(float(row["simulated_line_time"]) / 0.0012, rel=1e-6)
+    assert float(row["extrapolated_cycles"]) > float(row["simulated_line_cycles"])
+    assert only(rows, problem="GEMV 32K", against="A100 x 1")["provenance"] == "extrapolated"
 
 
 def test_without_cycles_of_the_product_those_of_the_run_remain(tmp_path):
@@ -165,6 +203,15 @@ def test_a_claim_about_a_trend_is_checked_on_all_three_kernels(tmp_path):
         return row | {"cycles": round(slope * row["width"] + (100 if slope == 1000 else 50000))}
     claim = only(rows_of(table_of("claims", tmp_path, flat_mesh_rising_baselines)), id="gemm2k_baselines_slow_down")
     assert claim["verdict"] == "reproduced"
+
+
+def test_lines_of_the_papers_size_decide_before_extrapolated_numbers(tmp_path):
+    claim = only(rows_of(table_of("claims", tmp_path)), id="gemv_vs_cerebras")
+    assert claim["provenance"] == "simulated, one line of the mesh" and claim["extrapolated"]
+    speedups = [GEMV["pipeline_gemv"](side, 23) - LINE_LESS for side, _ in LINES]
+    meshes = [GEMV["meshgemv"](side, 23) - LINE_LESS for side, _ in LINES]
+    mean = math.sqrt(math.prod(speedups) / math.prod(meshes))
+    assert float(claim["simulated_line"]) == pytest.approx(mean, rel=0.01)
 
 
 def test_the_fastest_of_several_trees_is_found(tmp_path):

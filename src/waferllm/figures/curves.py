@@ -17,7 +17,7 @@ from matplotlib.ticker import EngFormatter
 
 from waferllm.figures.style import DASHES, LOOKS, RC
 from waferllm.tables.scaling import Row, Series
-from waferllm.tables.table import EXTRAPOLATED
+from waferllm.tables.table import EXTRAPOLATED, LINE
 
 OTHER_K = 0.5
 """Opacity of MeshGEMV with another K than the paper's."""
@@ -52,7 +52,7 @@ def size_in_name(problem: str) -> int:
 
 
 def draw_machine(name: str, rows: Sequence[Row], problems: Sequence[str], block, published: Published) -> None:
-    runs = [row for row in rows if row.kind != EXTRAPOLATED]
+    runs = [row for row in rows if row.whole]
     small = [row for row in runs if row.problem not in problems]
     tile = common_tile(small)
     if small:
@@ -65,7 +65,7 @@ def draw_machine(name: str, rows: Sequence[Row], problems: Sequence[str], block,
         if not found:  # the table's notes say why
             remove(block[:, column])
             continue
-        kinds = ", ".join(sorted({row.kind for row in found}, reverse=True))
+        kinds = ", ".join(sorted({row.kind.replace(LINE, " lines") for row in found}, reverse=True))
         draw_panel(block[:, column], found, f"{name}, {kinds}\n{problem}", published)
     block[0, 0].set_ylabel("cycles")
     block[1, 0].set_ylabel("communication\n(% of cycles)")
@@ -91,7 +91,7 @@ def draw_panel(pair, rows: Sequence[Row], title: str, published: Published) -> N
         line(cycles, series, [(row.side, row.cycles) for row in own], own[:1])
         told = [(row.side, 100 * row.communication) for row in own if row.communication is not None]
         line(share, series, told, own[:1])
-        stars(cycles, own, published)
+    stars(cycles, rows, published)
     finish(cycles, share, sorted({row.side for row in rows}))
 
 
@@ -105,10 +105,10 @@ def line(axes: Axes, series: Series, points: Sequence[tuple[float, float | None]
 
 
 def stars(axes: Axes, rows: Sequence[Row], published: Published) -> None:
-    for row in rows:
-        cycles = published.get((row.series.arch, row.series.label, row.problem, row.side))
+    found = [(row.side, published.get((row.series.arch, row.series.label, row.problem, row.side))) for row in rows]
+    for side, cycles in dict.fromkeys(found):
         if cycles:
-            axes.plot([row.side], [cycles], color="black", marker="*", markersize=8, linestyle="none", zorder=5)
+            axes.plot([side], [cycles], color="black", marker="*", markersize=8, linestyle="none", zorder=5)
 
 
 def finish(cycles: Axes, share: Axes, sides: Sequence[int]) -> None:
@@ -129,7 +129,7 @@ def finish(cycles: Axes, share: Axes, sides: Sequence[int]) -> None:
 def legend(rows: Sequence[Row], published: Published) -> list[Line2D]:
     kernels = dict.fromkeys(row.series.kernel for row in rows)
     handles = [Line2D([], [], color=LOOKS[k].color, marker=LOOKS[k].marker, label=LOOKS[k].title) for k in kernels]
-    run = next(row.kind for row in rows if row.kind != EXTRAPOLATED)
+    run = next(row.kind for row in rows if row.whole)
     others = sorted({row.series.phases for row in rows} - {0, 2})
     if others:
         label = "K = " + ", ".join(map(str, others)) + " instead of 2"

@@ -1,8 +1,8 @@
 """The paper's claims, each with our number and a verdict: reproduced, not reproduced, not testable here.
 
-A test takes the rows of one kind (simulated on the largest simulated mesh, or extrapolated to the paper's meshes) and
-gives a number, or None where the rows do not carry one. The extrapolated number decides where there is one, else the
-simulated one; claims about the design are decided by the modelled number.
+A test takes the rows of one kind (simulated on the largest simulated mesh, lines of the paper's meshes, or extrapolated
+to them) and gives a number, or None where the rows do not carry one. Runs of the paper's sizes decide, then lines, then
+the extrapolated number, else the largest mesh; claims about the design are decided by the modelled number.
 """
 
 from __future__ import annotations
@@ -16,7 +16,21 @@ from waferllm.paper import Claim, PaperValues
 from waferllm.tables import figure_9, figure_10, table_6
 from waferllm.tables.design import DESIGN
 from waferllm.tables.scaling import Row, targets
-from waferllm.tables.table import EXTRAPOLATED, KEY, MODELLED, NOTE, PAPER, Cell, Column, Table, Value, value
+from waferllm.tables.table import (
+    EXTRAPOLATED,
+    KEY,
+    LINE,
+    MODELLED,
+    NOTE,
+    NUMBERS,
+    PAPER,
+    Cell,
+    Column,
+    Table,
+    Value,
+    told,
+    value,
+)
 
 REPRODUCED, NOT_REPRODUCED, NOT_TESTABLE = "reproduced", "not reproduced", "not testable here"
 SAME = 0.10
@@ -36,6 +50,7 @@ def columns(run: str) -> tuple[Column, ...]:
         Column("paper_high", "at most", PAPER),
         Column("arch", "machine", KEY),
         Column(run, "paper's mesh, or the largest run", run),
+        Column(run + LINE, "paper's mesh", run + LINE),
         Column("extrapolated", "paper's mesh", EXTRAPOLATED),
         Column("modelled", "by design", MODELLED),
         Column("verdict", "verdict", NOTE),
@@ -160,7 +175,8 @@ def make(measurements: Measurements, paper: PaperValues, claims: Sequence[Claim]
     table = Table("claims", "Claims of the paper", columns(measurements.kind), (
         f"{REPRODUCED}: our number lies in the paper's range (within {100 * SAME:.0f} % where the paper gives one "
         f"number); {NOT_REPRODUCED}: it does not; {NOT_TESTABLE}: this run has no number for it.",
-        "Runs of the paper's own sizes and meshes decide; where there are none, extrapolated numbers.",
+        "Runs of the paper's own sizes and meshes decide; where there are none, runs of one line of them (the lines "
+        "of a GEMV do not meet), else extrapolated numbers.",
     ))
     rows, missing = evidence(measurements, paper)
     for claim in claims:
@@ -219,18 +235,18 @@ def problems(paper: PaperValues, item: str) -> set[str]:
 
 
 def tested(claim: Claim, test: Test, rows: Sequence[Row], papers: set[str]) -> dict[str, Cell]:
-    """Runs of the paper's own sizes decide, then extrapolated numbers, then runs on the largest mesh."""
-    runs = [row for row in rows if row.kind != EXTRAPOLATED]
+    """Runs of the paper's own sizes decide, then lines of them, then extrapolated numbers, then the largest mesh."""
+    runs = [row for row in rows if row.whole]
     kind, side = runs[0].kind, max(row.side for row in runs)
     full = test.number([row for row in runs if row.problem in papers])
     largest = test.number([row for row in runs if row.side == side])
+    lines = test.number([row for row in rows if row.kind.endswith(LINE) and row.problem in papers])
     further = test.number([row for row in rows if row.kind == EXTRAPOLATED])
-    cells: dict[str, Cell] = {}
-    for result, of_kind in ((full or largest, kind), (further, EXTRAPOLATED)):
-        cells[of_kind] = value(result.number, of_kind) if result else None
-    if full or not further:
-        return cells | decided(claim, full or largest, kind, test)
-    return cells | decided(claim, further, EXTRAPOLATED, test)
+    found = {kind: full or largest, kind + LINE: lines, EXTRAPOLATED: further}
+    cells: dict[str, Cell] = {of_kind: value(result.number, of_kind) for of_kind, result in found.items() if result}
+    order = ((full, kind), (lines, kind + LINE), (further, EXTRAPOLATED), (largest, kind))
+    result, of_kind = next(((result, of_kind) for result, of_kind in order if result), (None, kind))
+    return cells | decided(claim, result, of_kind, test)
 
 
 def decided(claim: Claim, found: Found | None, kind: str, test: Test) -> dict[str, Cell]:
@@ -238,7 +254,7 @@ def decided(claim: Claim, found: Found | None, kind: str, test: Test) -> dict[st
         return {"verdict": NOT_TESTABLE, "provenance": "none", "note": test.lacks}
     result = verdict(claim, found)
     note = found.note + (f"; {test.why}" if result == NOT_REPRODUCED else "")
-    return {"verdict": result, "provenance": kind, "note": note}
+    return {"verdict": result, "provenance": told(kind), "note": note}
 
 
 def against_a100(claim: Claim, measurements: Measurements, paper: PaperValues) -> dict[str, Cell]:
@@ -251,7 +267,7 @@ def against_a100(claim: Claim, measurements: Measurements, paper: PaperValues) -
     numbers = [row["speedup"].number for row in rows if isinstance(row["speedup"], Value)]
     if not numbers:
         return {"arch": table_6.MACHINE} | decided(claim, None, EXTRAPOLATED, A100)
-    kind = str(rows[0]["provenance"])
+    kind = next(kind for kind in NUMBERS if told(kind) == rows[0]["provenance"])
     mean = math.exp(sum(map(math.log, numbers)) / len(numbers))
     found = Found(mean, f"geometric mean over sizes, {spread(numbers)}; the paper's times of the A100")
     return {"arch": table_6.MACHINE, kind: Value(mean, kind)} | decided(claim, found, kind, A100)

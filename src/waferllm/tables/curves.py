@@ -5,10 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from waferllm.tables.scaling import Row
-from waferllm.tables.table import EXTRAPOLATED, KEY, MODELLED, NOTE, PAPER, RATIO, Cell, Column, Table, Value, value
+from waferllm.tables.table import (
+    EXTRAPOLATED,
+    KEY,
+    LINE,
+    MODELLED,
+    NOTE,
+    PAPER,
+    RATIO,
+    Cell,
+    Column,
+    Table,
+    Value,
+    told,
+    value,
+)
 
 
-def columns(bits: str, reference: str, run: str) -> tuple[Column, ...]:
+def columns(bits: str, reference: str, run: str, lines: bool) -> tuple[Column, ...]:
+    """`lines`: whether one line of the mesh can be run by itself."""
+    kinds = (run, *([run + LINE] if lines else []), EXTRAPOLATED)
     return (
         Column("arch", "machine", KEY),
         Column("kernel", "kernel", KEY),
@@ -16,10 +32,7 @@ def columns(bits: str, reference: str, run: str) -> tuple[Column, ...]:
         Column("problem", "problem", KEY),
         Column("side", "mesh side", KEY, "PE"),
         Column("tile", "tile side", KEY, "element"),
-        *numbers(run),
-        Column(f"{run}_slowdown", f"{run} cycles over {reference}", RATIO, "x", 2),
-        *numbers(EXTRAPOLATED),
-        Column("extrapolated_slowdown", f"extrapolated cycles over {reference}", RATIO, "x", 2),
+        *(column for kind in kinds for column in numbers(kind, reference)),
         Column("modelled_cycles", "cycles", MODELLED, "cycle", 0),
         Column("paper_cycles", "cycles", PAPER, "cycle", 0),
         Column("ratio_to_paper", "ours over paper", RATIO, "x", 2),
@@ -33,10 +46,11 @@ def columns(bits: str, reference: str, run: str) -> tuple[Column, ...]:
     )
 
 
-def numbers(kind: str) -> tuple[Column, ...]:
+def numbers(kind: str, reference: str) -> tuple[Column, ...]:
     return (Column(f"{kind}_cycles", "cycles", kind, "cycle", 0),
             Column(f"{kind}_communication", "communication", kind, "% of cycles", 1),
-            Column(f"{kind}_compute", "compute", kind, "% of cycles", 1))
+            Column(f"{kind}_compute", "compute", kind, "% of cycles", 1),
+            Column(f"{kind}_slowdown", f"{told(kind)}: cycles over {reference}", RATIO, "x", 2))
 
 
 def cells(row: Row, published: Mapping[tuple[str, str, str, int], float]) -> dict[str, Cell]:
@@ -44,7 +58,7 @@ def cells(row: Row, published: Mapping[tuple[str, str, str, int], float]) -> dic
     found: dict[str, Cell] = {
         "arch": series.arch, "kernel": series.label, "bits": series.bits or None, "problem": row.problem,
         "side": row.side, "tile": row.tile, "note": row.note,
-        "provenance": row.kind if row.cycles is not None else "none",
+        "provenance": told(row.kind) if row.cycles is not None else "none",
         f"{row.kind}_cycles": value(row.cycles, row.kind),
         f"{row.kind}_communication": None if share is None else value(100 * share, row.kind),
         f"{row.kind}_compute": None if share is None else value(100 * (1 - share), row.kind),
@@ -57,13 +71,13 @@ def cells(row: Row, published: Mapping[tuple[str, str, str, int], float]) -> dic
     if row.estimate:
         fit = row.estimate.fit
         found |= {"formula": fit.formula.name, "residual": f"{100 * fit.residual:.1f} % at P = {fit.held_out_side}",
-                  "fit": fit.text, "fitted_range": fit.range, "fitted_on": " ".join(row.estimate.fitted_on)}
+                  "fit": row.estimate.text, "fitted_range": fit.range, "fitted_on": " ".join(row.estimate.fitted_on)}
     return found
 
 
-def table(name: str, title: str, heads: tuple[str, str, str], rows: Sequence[Row], notes: Sequence[str],
+def table(name: str, title: str, heads: tuple[str, str, str, bool], rows: Sequence[Row], notes: Sequence[str],
           published: Mapping[tuple[str, str, str, int], float]) -> Table:
-    """`heads`: what has the bits, title of the kernel compared with, kind of the runs.
+    """`heads`: of `columns`.
 
     `published`: cycles that the paper gives, by machine, label of the series, problem and side of the mesh.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from waferllm.measurements import Measurements
 from waferllm.paper import PaperValues
 from waferllm.tables import curves
-from waferllm.tables.scaling import Row, Series, scaling, targets
+from waferllm.tables.scaling import Row, Series, item_rows
 from waferllm.tables.table import Table
 
 ITEM = "figure_10"
@@ -14,20 +14,22 @@ KERNELS = (*NEEDED, "ring_gemv")
 NOTES = (
     "Cycles: from the first start to the last end over all PEs, by the kernel's own time stamps.",
     "Compute: cycles of the stage of the local product, mean over PEs. Communication: all other cycles.",
-    "S: routing stages on the longest way to the root of the K-tree, half a group in each of its K phases.",
+    "R: cycles of the reduction and the broadcast along a line of P PEs, from the kernel's steps and the machine table "
+    "(docs/results.md). n = 2 (P - 1) steps of the ring, w = n ceil(t / P) words that it hands on.",
+    "One line of the mesh: a run on P x 1 PEs with the tiles of the P x P mesh. Lines do not meet in a GEMV, so that "
+    "this is the time of the mesh but for the differences of its lines' starts (the table gemv_lines has both).",
     "The paper shows Figure 10 as a picture without numbers; its statements about it are in the table of claims. Its "
     "cycles of MeshGEMV are the times of its Table 6 at its clock, taken for its largest mesh.",
 )
 
 
 def rows(measurements: Measurements, paper: PaperValues) -> list[Row]:
-    measurements.require(ITEM, NEEDED, ITEM)
-    return scaling(measurements.of(ITEM, KERNELS), targets(paper, ITEM), KERNELS)
+    return item_rows(ITEM, NEEDED, KERNELS, measurements, paper)
 
 
 def make(measurements: Measurements, paper: PaperValues) -> Table:
     title = "Figure 10: GEMV over mesh sizes, MeshGEMV against GEMV with pipeline all-reduce"
-    heads = ("inputs", "MeshGEMV", measurements.kind)
+    heads = ("inputs", "MeshGEMV", measurements.kind, True)
     return curves.table(ITEM, title, heads, rows(measurements, paper), NOTES, published_cycles(paper))
 
 

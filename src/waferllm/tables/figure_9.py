@@ -5,7 +5,7 @@ from __future__ import annotations
 from waferllm.measurements import Measurements
 from waferllm.paper import PaperValues
 from waferllm.tables import curves
-from waferllm.tables.scaling import Row, scaling, targets
+from waferllm.tables.scaling import Row, item_rows
 from waferllm.tables.table import Table
 
 ITEM = "figure_9"
@@ -22,11 +22,10 @@ NOTES = (
 
 
 def rows(measurements: Measurements, paper: PaperValues) -> list[Row]:
-    measurements.require(ITEM, NEEDED, ITEM)
-    return scaling(measurements.of(ITEM, KERNELS), targets(paper, ITEM), KERNELS)
+    return item_rows(ITEM, NEEDED, KERNELS, measurements, paper)
 
 
 def make(measurements: Measurements, paper: PaperValues) -> Table:
     title = "Figure 9: GEMM over mesh sizes, MeshGEMM against SUMMA and Cannon"
-    heads = ("sums", "MeshGEMM", measurements.kind)
+    heads = ("sums", "MeshGEMM", measurements.kind, False)
     return curves.table(ITEM, title, heads, rows(measurements, paper), NOTES, {})

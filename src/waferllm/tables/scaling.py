@@ -1,6 +1,7 @@
 """Cycles over mesh sizes: measurements of an item, and the paper's meshes and sizes -> runs and extrapolated rows.
 
-Shared by Figures 9 and 10, Table 6 and the claims. A row is either a run or extrapolated, never both.
+Shared by Figures 9 and 10, Table 6 and the claims. A row is a run, a run of one line of the mesh (GEMV: lines do not
+meet, so that all take the same time), or extrapolated; never two of them.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from waferllm.measurements import KINDS, Measurement
+from waferllm.measurements import KINDS, Measurement, Measurements
 from waferllm.paper import PaperValues
 from waferllm.perfmodel.extrapolate import (
     COMPUTE,
@@ -22,9 +23,11 @@ from waferllm.perfmodel.extrapolate import (
     Shape,
     extrapolate,
 )
-from waferllm.tables.table import EXTRAPOLATED
+from waferllm.tables.table import EXTRAPOLATED, LINE
 
 PRODUCT_KERNEL = "allgather"
+LINES = "gemv_lines"
+"""Item of the runs of one line of the mesh."""
 PAPERS_PHASES = 2
 """Of several K-trees, other kernels are compared with this one."""
 
@@ -72,11 +75,24 @@ class Row:
     """Cycles over those of the series that the item is about, of the same kind, problem and mesh."""
 
     @property
+    def whole(self) -> bool:
+        """A run of the whole mesh."""
+        return self.kind in KINDS.values()
+
+    @property
     def communication(self) -> float | None:
         """Share of the cycles that are not multiply-adds."""
         if self.cycles is None or self.compute is None:
             return None
         return min(1.0, max(0.0, 1 - self.compute / self.cycles))
+
+
+def item_rows(item: str, needed: Sequence[str], kernels: Sequence[str], measurements: Measurements,
+              paper: PaperValues) -> list[Row]:
+    """Rows of an item; each of the `needed` kernels must have been run."""
+    measurements.require(item, needed, item)
+    found = measurements.of(item, kernels) + measurements.of(LINES, kernels)
+    return scaling(found, targets(paper, item), kernels)
 
 
 def targets(paper: PaperValues, item: str) -> list[Target]:
@@ -87,7 +103,7 @@ def targets(paper: PaperValues, item: str) -> list[Target]:
 
 
 def scaling(found: Sequence[Measurement], wanted: Sequence[Target], kernels: Sequence[str]) -> list[Row]:
-    """The runs of all series, then for each series the targets that were not run, kernels in this order.
+    """The runs of all series, whole meshes and lines, then the targets that were not run, kernels in this order.
 
     Slow-downs are against the first kernel.
     """
@@ -99,6 +115,8 @@ def scaling(found: Sequence[Measurement], wanted: Sequence[Target], kernels: Seq
     for series, group in groups.items():
         rows += [run_row(series, row, products[series], wanted) for row in group if row.square]
     done = {(row.series, row.problem, row.side) for row in rows}
+    for series, group in groups.items():
+        rows += [line_row(series, row, wanted) for row in group if row.line]
     for series, group in groups.items():
         if series.kernel == PRODUCT_KERNEL:  # P tiles of A and B a PE: too much on the paper's meshes
             continue
@@ -121,16 +139,26 @@ def product_points(series: Series, found: Sequence[Measurement]) -> list[Point]:
 
 
 def shape_of(row: Measurement, series: Series) -> Shape:
-    return Shape(row.width, row.tile[0], series.phases)
+    return Shape(row.width, row.tile[0], series.phases, series.arch)
 
 
 def run_row(series: Series, row: Measurement, products: Sequence[Point], wanted: Sequence[Target]) -> Row:
     sizes = {row.M, row.K} | ({row.N} if row.N > 1 else set())
     problem = str(row.M) if len(sizes) == 1 else "x".join(str(size) for size in (row.M, row.K, row.N))
-    names = {(str(target.size), target.side): target.problem for target in wanted}
-    problem = names.get((problem, row.width), problem)
     compute = compute_of(row, series, products)
-    return Row(series, problem, row.width, row.tile[0], KINDS[row.provenance], row.cycles, compute, note=row.id)
+    kind, problem = KINDS[row.provenance], named(problem, row.width, wanted)
+    return Row(series, problem, row.width, row.tile[0], kind, row.cycles, compute, note=row.id)
+
+
+def line_row(series: Series, row: Measurement, wanted: Sequence[Target]) -> Row:
+    """The problem is that of the square mesh which the line belongs to."""
+    kind, problem = KINDS[row.provenance] + LINE, named(str(row.K), row.width, wanted)
+    return Row(series, problem, row.width, row.tile[0], kind, row.cycles, row.product_cycles, note=row.id)
+
+
+def named(problem: str, side: int, wanted: Sequence[Target]) -> str:
+    """The paper's name of a size and mesh that it has."""
+    return next((t.problem for t in wanted if (str(t.size), t.side) == (problem, side)), problem)
 
 
 def compute_of(row: Measurement, series: Series, products: Sequence[Point]) -> float | None:
@@ -156,7 +184,7 @@ def usable(row: Measurement) -> bool:
 
 
 def extrapolated_row(series: Series, group: Sequence[Measurement], products: Sequence[Point], target: Target) -> Row:
-    shape = Shape(target.side, target.tile, series.phases)
+    shape = Shape(target.side, target.tile, series.phases, series.arch)
     points = [Point(row.id, shape_of(row, series), row.cycles) for row in group if usable(row)]
     empty = Row(series, target.problem, target.side, target.tile, EXTRAPOLATED, None, None)
     try:

@@ -1,7 +1,7 @@
 """A table whose columns know where their numbers come from; a number goes only into a column of its own kind.
 
-Kinds of numbers (decision D8): simulated, measured (on a machine), extrapolated, modelled, paper, and ratio (made of
-numbers of the columns beside it).
+Kinds of numbers (decision D8): simulated, measured (on a machine), either of them on one line of the mesh only,
+extrapolated, modelled, paper, and ratio (made of numbers of the columns beside it).
 Keys and notes are the kinds of columns that hold no numbers.
 """
 
@@ -13,8 +13,15 @@ from dataclasses import dataclass, field
 
 SIMULATED, MEASURED, EXTRAPOLATED = "simulated", "measured", "extrapolated"
 MODELLED, PAPER, RATIO = "modelled", "paper", "ratio"
+LINE = "_line"
+"""Ends the kind of a number that was simulated or measured on one line of the mesh."""
 KEY, NOTE = "key", "note"
-NUMBERS = (SIMULATED, MEASURED, EXTRAPOLATED, MODELLED, PAPER, RATIO)
+NUMBERS = (SIMULATED, MEASURED, SIMULATED + LINE, MEASURED + LINE, EXTRAPOLATED, MODELLED, PAPER, RATIO)
+
+
+def told(kind: str) -> str:
+    """The kind as the reader sees it."""
+    return kind.replace(LINE, ", one line of the mesh")
 
 
 class ProvenanceError(Exception):
@@ -53,7 +60,7 @@ class Column:
     @property
     def title(self) -> str:
         """Heading with kind and unit, as the reader sees it."""
-        kind = f"{self.kind}: " if self.kind in NUMBERS and self.kind != RATIO else ""
+        kind = f"{told(self.kind)}: " if self.kind in NUMBERS and self.kind != RATIO else ""
         return f"{kind}{self.heading}" + (f" ({self.unit})" if self.unit else "")
 
 
