@@ -30,6 +30,12 @@ rule all:
         figures=expand("results/figures/{item}.png", item=PLAN.figures),
 
 
+onstart:
+    # The limit of jobs per second, which Snakemake sets by itself, has it look at all ready jobs again a second after each
+    # look at them: more and more often, until it does little else. With a thousand jobs that takes longer than they do.
+    workflow.scheduler.job_rate_limiter = None
+
+
 onsuccess:
     print(summary("results"))
 

@@ -2,29 +2,66 @@
 
 from __future__ import annotations
 
+import csv
+import os
 import subprocess
+from pathlib import Path
 
 import pytest
 from workflow.slurm_cluster import cluster, missing
-from workflow.workspace import TINY, environment
+from workflow.workspace import ROOT, TINY, Workspace, environment
 
 OTHER = "other,check,pipeline_gemv,wse2,2,2,4,6,,,32,,0,1,,,1"
+SUBMITTED = "has been submitted with SLURM jobid"
+BUNDLE = 40
+"""Experiments of the quick profile that share a job of the cluster: one takes seconds."""
+
+
+def through_slurm(workspace: Workspace, folder: Path, *words: str) -> str:
+    """Runs the workflow on a cluster that lives meanwhile; returns what it told."""
+    with cluster(folder) as variables:
+        options = ["--workflow-profile", "slurm", "--latency-wait", "10",
+                   "--slurm-init-seconds-before-status-checks", "3"]
+        result = subprocess.run(
+            workspace.command(*words, *options), cwd=workspace.folder, env=environment() | variables,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+    assert result.returncode == 0, result.stdout
+    return result.stdout
+
+
+def measurements(workspace: Workspace) -> list[dict[str, str]]:
+    with workspace.path("results/aggregate/measurements.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(autouse=True)
+def _slurm():
+    lacking = missing()
+    if lacking:
+        pytest.skip(f"no Slurm here (missing: {', '.join(lacking)}); Debian: apt-get install slurm-wlm munge")
 
 
 @pytest.mark.long
 def test_workflow_runs_through_slurm(workspace, tmp_path_factory):
-    lacking = missing()
-    if lacking:
-        pytest.skip(f"no Slurm here (missing: {', '.join(lacking)}); Debian: apt-get install slurm-wlm munge")
     table = workspace.experiments(TINY, OTHER)
-    with cluster(tmp_path_factory.mktemp("slurm")) as variables:
-        words = ["results/aggregate/measurements.csv", "--workflow-profile", "slurm", "--latency-wait", "10",
-                 "--slurm-init-seconds-before-status-checks", "3"]
-        result = subprocess.run(
-            workspace.command(*words, "--config", table), cwd=workspace.folder, env=environment() | variables,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-    assert result.returncode == 0, result.stdout
-    assert result.stdout.count("has been submitted with SLURM jobid") == 2 * 5 + 1, "each job was one of the cluster"
-    rows = workspace.path("results/aggregate/measurements.csv").read_text(encoding="utf-8").splitlines()
-    assert len(rows) == 3 and all(",pass," in row for row in rows[1:])
+    target = "results/aggregate/measurements.csv"
+    told = through_slurm(workspace, tmp_path_factory.mktemp("slurm"), target, "--config", table)
+    assert told.count(SUBMITTED) == 2 + 1, "a job of the cluster for each experiment, and one for the table"
+    assert [row["verdict"] for row in measurements(workspace)] == ["pass", "pass"]
+
+
+@pytest.mark.long
+def test_the_quick_profile_through_slurm_gives_the_results_that_are_kept(workspace, tmp_path_factory):
+    """`--cores`: the jobs of a bundle take turns on so many, else they would ask for a node with a core for each."""
+    told = through_slurm(workspace, tmp_path_factory.mktemp("slurm"), "--group-components", f"experiment={BUNDLE}",
+                         "--cores", str(os.cpu_count()))
+    rows = measurements(workspace)
+    assert {row["verdict"] for row in rows} == {"pass"}
+    kept = [path for folder in ("tables", "figures") for path in sorted((ROOT / "results" / folder).iterdir())]
+    items = len({path.stem for path in kept if path.parent.name == "tables"})
+    figures = len({path.stem for path in kept if path.parent.name == "figures"})
+    assert told.count(SUBMITTED) == -(-len(rows) // BUNDLE) + 1 + items + figures
+    for path in kept:
+        made = workspace.path(str(path.relative_to(ROOT)))
+        assert made.read_bytes() == path.read_bytes(), f"{made.relative_to(workspace.folder)} is another one than kept"
