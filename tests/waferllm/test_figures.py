@@ -74,7 +74,7 @@ def test_runs_of_the_papers_size_stand_beside_extrapolated_ones(tmp_path):
 def test_lines_are_solid_beside_extrapolated_points(measurements):
     panel = next(axes for axes in figure_10.make(measurements, PAPER).axes if "GEMV 16K" in axes.get_title())
     assert panel.get_title() == "WSE-2, simulated lines, extrapolated\nGEMV 16K"
-    solid = [line.get_xydata().tolist() for line in panel.lines if line.get_linestyle() == "-"]
+    solid = [np.asarray(line.get_xydata()).tolist() for line in panel.lines if line.get_linestyle() == "-"]
     assert len(solid) == 3 and all(points[0][0] == 720 for points in solid)
 
 
