@@ -68,5 +68,6 @@ def write(path: Path, changed: Callable[[Row], Row | list[Row] | None] = lambda 
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         for row in map(changed, rows()):
-            writer.writerows(row if isinstance(row, list) else [row] if row else [])
+            for each in row if isinstance(row, list) else [row] if row else []:
+                writer.writerow(each)
     return path
