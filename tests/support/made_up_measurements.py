@@ -9,8 +9,9 @@ from typing import Any
 
 from waferllm.perfmodel.reduction import reduction_cycles
 
-COLUMNS = ("id", "item", "kernel", "arch", "width", "height", "M", "K", "N", "acc", "bits", "phases", "axis",
-           "broadcast", "align", "overlap", "seed", "cycles", "product_cycles", "verdict", "provenance")
+COLUMNS: tuple[str, ...] = ("id", "item", "kernel", "arch", "width", "height", "M", "K", "N", "acc", "bits", "phases",
+                            "axis", "broadcast", "align", "overlap", "seed", "cycles", "product_cycles", "verdict",
+                            "provenance")
 Row = dict[str, Any]
 SIDES = (4, 8, 16, 32)
 GEMM_TILES, GEMV_TILES = (3, 6, 9, 12), (6, 12, 24)
