@@ -44,7 +44,7 @@ def simulate(
     rows = int(place.counts(tokens).max())
     given = {
         "width": place.width, "height": place.height, "layers": model.layers, "heads": model.heads,
-        "group": model.group, "half": model.head_dim // 2, "pairs": place.pairs, "most_rows": rows, "chunk": chunk,
+        "group": model.group, "half": model.head_dim // 2, "pairs": place.pairs, "rows": rows, "chunk": chunk,
         "qkv_bias": int(model.qkv_bias), "o_bias": int(model.o_bias),
     } | {f"{name}_slab": size for name, size in place.sizes.items()}
     arguments = [
