@@ -67,13 +67,13 @@ def test_runs_of_the_papers_size_stand_beside_extrapolated_ones(tmp_path):
             return row
         return row | {"width": 720, "height": 720, "M": 8192, "K": 8192, "N": 8192}
     panel = figure_9.make(load_measurements(write(tmp_path / "m.csv", papers_size)), PAPER).axes[3]
-    assert panel.get_title() == "WSE-2, simulated, extrapolated\nGEMM 8K"
+    assert panel.get_title() == "WSE-2, GEMM 8K\nsimulated, extrapolated"
     assert {line.get_linestyle() for line in panel.lines} == {"-", "--"}
 
 
 def test_lines_are_solid_beside_extrapolated_points(measurements):
     panel = next(axes for axes in figure_10.make(measurements, PAPER).axes if "GEMV 16K" in axes.get_title())
-    assert panel.get_title() == "WSE-2, simulated lines, extrapolated\nGEMV 16K"
+    assert panel.get_title() == "WSE-2, GEMV 16K\nsimulated lines, extrapolated"
     solid = [np.asarray(line.get_xydata()).tolist() for line in panel.lines if line.get_linestyle() == "-"]
     assert len(solid) == 3 and all(points[0][0] == 720 for points in solid)
 

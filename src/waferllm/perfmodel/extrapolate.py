@@ -149,11 +149,11 @@ LINE = (
 )
 """A product (t^2, t) and overheads, then R cycles of reduction and broadcast along a line (perfmodel/reduction.py)."""
 
-RING = (
-    Formula("ring, one tile", (ONE, STEPS_OF_RING, WORDS_OF_RING), one_tile=True),
-    Formula("ring", (ONE, T1, T2, STEPS_OF_RING, WORDS_OF_RING)),
-)
-"""A product, then n = 2 (P - 1) steps that hand on w = n ceil(t / P) words of the tile's sums in all."""
+RING = (Formula("ring", (ONE, T1, T2, STEPS_OF_RING, WORDS_OF_RING)),)
+"""A product, then n = 2 (P - 1) steps that hand on w = n ceil(t / P) words of the tile's sums in all.
+
+With one tile alone, n and w grow too much alike to be told apart.
+"""
 
 PRODUCT = (
     Formula("product, one tile", (ONE,), one_tile=True),
