@@ -1,7 +1,8 @@
 """What Figures 9 and 10 share: rows of `scaling` -> panels of cycles and of the share of communication over mesh sides.
 
 The left column of panels has the runs, solid lines and filled markers, all with one size of tile. The others have one
-problem of the paper each, extrapolated: dashed lines, hollow markers. Stars are numbers of the paper.
+problem of the paper each: runs of one line of the mesh like runs, extrapolated numbers with dashed lines and larger
+hollow markers around them. Stars are numbers of the paper.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from waferllm.figures.style import DASHES, LOOKS, RC
 from waferllm.tables.scaling import Row, Series
@@ -21,6 +23,10 @@ from waferllm.tables.table import EXTRAPOLATED, LINE
 
 OTHER_K = 0.5
 """Opacity of MeshGEMV with another K than the paper's."""
+HOLLOW_SIZE = 7
+"""Of markers that stand around those of runs."""
+WIDE = 12
+"""Cycles of a panel that are this many times apart go on a logarithmic axis."""
 Published = Mapping[tuple[str, str, str, int], float]
 
 
@@ -66,7 +72,7 @@ def draw_machine(name: str, rows: Sequence[Row], problems: Sequence[str], block,
             remove(block[:, column])
             continue
         kinds = ", ".join(sorted({row.kind.replace(LINE, " lines") for row in found}, reverse=True))
-        draw_panel(block[:, column], found, f"{name}, {kinds}\n{problem}", published)
+        draw_panel(block[:, column], found, f"{name}, {problem}\n{kinds}", published)
     block[0, 0].set_ylabel("cycles")
     block[1, 0].set_ylabel("communication\n(% of cycles)")
 
@@ -101,6 +107,7 @@ def line(axes: Axes, series: Series, points: Sequence[tuple[float, float | None]
     look, hollow = LOOKS[series.kernel], first[0].kind == EXTRAPOLATED
     axes.plot(*zip(*points), color=look.color, marker=look.marker, markerfacecolor="white" if hollow else look.color,
               linestyle="--" if hollow else "-", dashes=DASHES if hollow else (None, None), clip_on=False,
+              zorder=2 if hollow else 3, markersize=HOLLOW_SIZE if hollow else None,
               alpha=OTHER_K if series.phases not in (0, 2) else 1)
 
 
@@ -117,7 +124,13 @@ def finish(cycles: Axes, share: Axes, sides: Sequence[int]) -> None:
             axes.set_xscale("log", base=2)
         axes.set_xticks(sides, [str(side) for side in sides])
         axes.minorticks_off()
-    cycles.set_ylim(bottom=0)
+    drawn = [y for each in cycles.lines for y in np.asarray(each.get_ydata(), dtype=float)]
+    if max(drawn, default=1) > WIDE * min(drawn, default=1):
+        cycles.set_yscale("log")
+        cycles.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        cycles.yaxis.set_minor_formatter(NullFormatter())
+    else:
+        cycles.set_ylim(bottom=0)
     cycles.yaxis.set_major_formatter(EngFormatter(sep=""))
     share.set_ylim(0, 100)
     share.set_xlabel("mesh side (PEs)")

@@ -9,7 +9,7 @@ from waferllm.measurements import Measurements
 from waferllm.paper import PaperValues
 from waferllm.tables import figure_10
 
-TITLE = "GEMV over mesh sizes: MeshGEMV and the pipeline GEMV"
+TITLE = "GEMV over mesh sizes: MeshGEMV, pipeline GEMV and ring GEMV"
 
 
 def make(measurements: Measurements, paper: PaperValues) -> Figure:
