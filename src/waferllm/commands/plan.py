@@ -26,6 +26,7 @@ def add(actions: Any) -> None:
     parser.add_argument("--mesh", default="4x4", metavar="WxH", help="columns x rows of PEs of a region (4x4)")
     parser.add_argument("--arch", default="wse3", choices=ARCHITECTURES, help="architecture (wse3)")
     parser.add_argument("--capacity", type=int, metavar="N", help="positions of the KV cache (one for each row of PEs)")
+    parser.add_argument("--prompt", type=int, default=0, metavar="N", help="tokens that prefill takes at once (0)")
     parser.set_defaults(action=run)
 
 
@@ -34,7 +35,9 @@ def run(options: argparse.Namespace) -> int:
     capacity = height if options.capacity is None else options.capacity
     if capacity < 1:
         raise WaferllmError(f"--capacity: {capacity} is not allowed, expected at least 1")
-    shape = Shape(config_of(options.model), width, height, capacity)
+    if not 0 <= options.prompt <= capacity:
+        raise WaferllmError(f"--prompt: {options.prompt} is not allowed, expected 0 to the {capacity} of the cache")
+    shape = Shape(config_of(options.model), width, height, capacity, options.prompt)
     print("\n".join(lines(shape, options.arch)))
     return 0
 
@@ -80,13 +83,13 @@ def dimensions(shape: Shape) -> Iterable[str]:
 def tensors(shape: Shape, arch: str) -> Iterable[str]:
     """Bytes a PE, and what is left."""
     found, limit = memory.parts(shape, arch), memory.limit(arch)
-    yield f"{'bytes a PE':16} {'':9} {'bytes':>9} {'of memory':>10}"
+    yield f"{'bytes a PE':17} {'':9} {'bytes':>9} {'of memory':>10}"
     for kind in memory.KINDS:
         for part in (part for part in found if part.kind == kind):
-            yield f"{part.name:16} {kind:9} {part.bytes:9,} {part.bytes / limit:10.1%}"
+            yield f"{part.name:17} {kind:9} {part.bytes:9,} {part.bytes / limit:10.1%}"
     total = memory.total(found)
     verdict = f"fits, {limit - total:,} left" if total <= limit else f"does not fit, {total - limit:,} too much"
-    yield f"{'all':16} {'':9} {total:9,} {total / limit:10.1%}  of {limit:,}: {verdict}"
+    yield f"{'all':17} {'':9} {total:9,} {total / limit:10.1%}  of {limit:,}: {verdict}"
 
 
 def cache(shape: Shape, arch: str) -> Iterable[str]:

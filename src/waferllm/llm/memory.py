@@ -7,6 +7,7 @@ The arrays are those of kernels_csl/llm/pe.csl and of the modules that it import
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 
 from waferllm.kernels import even
@@ -14,9 +15,9 @@ from waferllm.llm.shape import Shape
 from waferllm.model.tensors import layer_shapes
 from wafersim import machine
 
-CODE = 6900
-"""Code of the decode program without the memcpy library; `cslc` decides, this is for plans before it runs."""
-SCALARS = 300
+CODE, PREFILL_CODE = 6600, 7000
+"""Code of decode, and of prefill besides, without the memcpy library; `cslc` decides, this is for plans."""
+SCALARS = 350
 """Single variables, and constants of a few elements."""
 KINDS = ("weights", "KV cache", "buffers", "program")
 
@@ -32,7 +33,8 @@ class Part:
 
 def parts(shape: Shape, arch: str) -> list[Part]:
     """All of them; the largest PE decides where they differ."""
-    return [*_weights(shape), *_cache(shape), *_buffers(shape), *_program(arch)]
+    found = [*_weights(shape), *_cache(shape), *_buffers(shape)]
+    return [*found, *(_prefill(shape) if shape.prompt else []), *_program(shape, arch)]
 
 
 def total(found: list[Part]) -> int:
@@ -87,24 +89,75 @@ def _cache(shape: Shape) -> list[Part]:
 def _buffers(shape: Shape) -> list[Part]:
     config = shape.config
     heads, n, slots, Et, Ft = config.heads, shape.n, shape.slots, shape.Et, shape.Ft
+    own = own_heads(shape)
     sizes = {
         "angles": 4 * slots * n,
         "scores": 4 * heads * slots,
-        "exponentials": 2 * slots + 8 * max(slots, Ft),
-        "heads' output": 4 * (heads + heads + shape.Qt) + 2 * shape.Qt,
+        "exponentials": 2 * own * slots + 8 * max(own * slots, Ft, shape.chunk if shape.prompt else 0),
+        "heads' output": 4 * (2 * own + shape.Qt) + 2 * shape.Qt,
         "stream": 8 * Et,
         "normed": (2 + 8) * Et,
         "sums over y": 4 * max(shape.Vt, shape.Nt, 2 * Ft),
-        "Q, K, V": 2 * shape.Nt + 4 * (n + n),
+        "Q, K, V": 2 * shape.Nt + 4 * (n + n) + 8 * (config.group + 1),
         "inner": 2 * Ft + 4 * Ft,
     }
     return [Part(name, "buffers", size) for name, size in sizes.items()]
 
 
-def _program(arch: str) -> list[Part]:
+def own_heads(shape: Shape) -> int:
+    """Heads of Q with columns on a PE, at most."""
+    half = shape.config.head_dim // 2
+    return shape.config.group * ((shape.pairs + half - 2) // half + 1)
+
+
+@dataclass(frozen=True)
+class Slabs:
+    """What prefill cuts: slabs of a PE along x and y, and columns or rows of one slab."""
+
+    along_x: int
+    along_y: int
+    embed: int
+    heads: int
+    ffn: int
+
+
+def slabs_of(shape: Shape) -> Slabs:
+    all_slabs = math.lcm(shape.width, shape.height)
+    along_x, along_y = all_slabs // shape.width, all_slabs // shape.height
+    return Slabs(along_x, along_y, shape.Et // along_y, -(-shape.Qt // along_x), shape.Ft // along_x)
+
+
+def prefill_layer_elements(shape: Shape) -> int:
+    """Weights of one layer in the shapes that prefill has them in (kernels_csl/lib/llm/sections.csl)."""
+    cut, config = slabs_of(shape), shape.config
+    E, F = cut.along_x * cut.embed, cut.along_x * cut.ffn
+    products = cut.embed * shape.Nt + cut.heads * E + cut.embed * 2 * F + cut.ffn * E
+    return 2 * E + cut.along_y * products + config.qkv_bias * shape.Nt + config.o_bias * E
+
+
+def _prefill(shape: Shape) -> list[Part]:
+    """Of kernels_csl/lib/llm/prompt.csl and prefill_attention.csl."""
+    cut, rows, n, N = slabs_of(shape), shape.rows, shape.n, shape.Nt
+    E, F, out, own = cut.along_x * cut.embed, cut.along_x * cut.ffn, cut.along_x * cut.heads, own_heads(shape)
+    a = rows * max(cut.embed, cut.heads, cut.ffn) + 3
+    b = max(cut.embed * max(N, 2 * F), max(cut.heads, cut.ffn) * E, 2 * n * rows) + 3
+    more = prefill_layer_elements(shape) - layer_bytes(shape) // 2
+    sizes = {
+        "prefill: weights": ("weights", 2 * shape.config.layers * max(0, more)),
+        "prefill: tokens": ("buffers", 4 * rows * (E + n + 1) + 2 * rows * shape.Qt),
+        "prefill: vectors": ("buffers", 4 * rows * max(N, 2 * F, E) + 4 * max(rows * out, E, F)),
+        "prefill: slabs": ("buffers", 2 * ((cut.along_x + 1) * a + (cut.along_y + 1) * b)),
+        "prefill: chunk": ("buffers", 2 * shape.chunk * (2 * n + 1)),
+        "prefill: scores": ("buffers", 4 * rows * (shape.config.heads * shape.chunk + 2 * own)),
+    }
+    return [Part(name, kind, size) for name, (kind, size) in sizes.items()]
+
+
+def _program(shape: Shape, arch: str) -> list[Part]:
     table = machine.load(arch)
+    code = CODE + (PREFILL_CODE if shape.prompt else 0)
     return [
-        Part("code", "program", CODE + 2 * table.number("memory.memcpy_code_words")),
+        Part("code", "program", code + 2 * table.number("memory.memcpy_code_words")),
         Part("scalars", "program", SCALARS),
         Part("stack", "program", 2 * table.number("memory.stack_words")),
     ]
@@ -128,7 +181,7 @@ def capacity(shape: Shape, arch: str) -> Capacity:
     """The most that the memory allows. Concatenation keeps what is generated in one row of PEs, shift in all."""
     at_one = _with_slots(shape, 1)
     # two sizes beyond the point from which the vectors of the exponential grow with the slots too
-    far = shape.Ft + 2
+    far = shape.Ft + shape.chunk + 2
     slot_bytes = total(parts(_with_slots(shape, far + 1), arch)) - total(parts(_with_slots(shape, far), arch))
     slots = 0
     if total(parts(at_one, arch)) <= limit(arch):
