@@ -1,0 +1,82 @@
+"""How much faster several threads are than one, on a machine that may have other work to do.
+
+In: benchmarks of `wafersim bench` as NAME:SIZE:CYCLES. Out: a line each with the median ratio of wall times, and of how many
+pairs of runs. The meshes of all numbers of threads advance in turn by the same slices, so each pair has done the same
+work. Pairs during which other processes took more than a twentieth of the machine are left out (/proc/stat).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+from wafersim import bench
+from wafersim.runtime import mesh as meshes
+from wafersim.runtime.exports import functions_by_program
+
+CASES = ("exchange:128:40", "exchange:720:4", "reduce:128:40", "compute:128:2000")
+LEAST_PAIRS, MOST_FOREIGN = 7, 0.05
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", nargs="*", default=CASES, metavar="NAME:SIZE:CYCLES", help="cycles: of a slice")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=60, help="at most, for each case")
+    options = parser.parse_args()
+    for case in options.cases:
+        name, size, cycles = case.split(":")
+        print(measure(name, int(size), int(cycles), options.threads, options.seconds), flush=True)
+
+
+def measure(name: str, size: int, cycles: int, threads: int, seconds: float) -> str:
+    image = bench.compiled(name, size, size, bench.Plan(rounds=30_000))
+    runs = [started(image, count) for count in (1, threads)]
+    pairs, dropped, end = [], 0, time.monotonic() + seconds
+    while time.monotonic() < end and len(pairs) < 4 * LEAST_PAIRS:
+        busy, own, start = busy_seconds(), time.process_time(), time.monotonic()
+        pair = [timed(mesh, cycles) for mesh in runs]
+        foreign = busy_seconds() - busy - (time.process_time() - own)
+        if foreign > MOST_FOREIGN * (time.monotonic() - start) * (os.cpu_count() or 1):
+            dropped += 1
+        else:
+            pairs.append(pair)
+    head = f"{name} {size} x {size}, {threads} threads: "
+    if not pairs:
+        return f"{head}nothing measured, the machine was never free ({dropped} pairs)"
+    ratio = statistics.median(one / many for one, many in pairs)
+    rate = [size * size * cycles / statistics.median(times) / 1e6 for times in zip(*pairs, strict=True)]
+    few = "" if len(pairs) >= LEAST_PAIRS else "; too few to rely on"
+    return (
+        f"{head}{ratio:.2f} times as fast as one ({rate[0]:.2f} and {rate[1]:.2f} M PE-cycles/s; "
+        f"{len(pairs)} pairs, {dropped} left out{few})"
+    )
+
+
+def started(image: Any, threads: int) -> Any:
+    mesh = meshes.make(image, engine="fast", threads=threads)
+    mesh.launch(0, 0, image.width, image.height, functions_by_program(image, "main"), [])
+    mesh.run(300, [])
+    return mesh
+
+
+def timed(mesh: Any, cycles: int) -> float:
+    start = time.monotonic()
+    mesh.run(cycles, [])
+    return max(time.monotonic() - start, 1e-9)
+
+
+def busy_seconds() -> float:
+    """Time that all processors of the machine have worked."""
+    user, nice, system, _idle, _wait, interrupts, soft, steal, *_ = (
+        int(word) for word in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    )
+    return (user + nice + system + interrupts + soft + steal) / os.sysconf("SC_CLK_TCK")
+
+
+if __name__ == "__main__":
+    main()
