@@ -1,8 +1,8 @@
 """How much faster several threads are than one, on a machine that may have other work to do.
 
-In: benchmarks of `wafersim bench` as NAME:SIZE:CYCLES. Out: a line each with the median ratio of wall times, and of how many
-pairs of runs. The meshes of all numbers of threads advance in turn by the same slices, so each pair has done the same
-work. Pairs during which other processes took more than a twentieth of the machine are left out (/proc/stat).
+In: benchmarks of `wafersim bench` as NAME:SIZE:CYCLES. Out: a line each, with the median ratio of wall times and the
+number of pairs of runs. The meshes of all numbers of threads advance in turn by the same slices, so a pair has done the
+same work. Pairs during which other processes took more than a twentieth of the machine are left out (/proc/stat).
 """
 
 from __future__ import annotations

@@ -13,26 +13,48 @@
 
 namespace wafersim {
 
-// Members have numbers from `first` on.
+// Members have numbers from `first` on. Words without members are passed over, 64 at a time.
 class ActiveSet {
 public:
-    ActiveSet(uint32_t first, size_t size) : first_(first), words_((size + 63) / 64) {}
-    void add(uint32_t i) { words_[(i - first_) / 64] |= uint64_t{1} << (i - first_) % 64; }
-    void remove(uint32_t i) { words_[(i - first_) / 64] &= ~(uint64_t{1} << (i - first_) % 64); }
+    ActiveSet(uint32_t first, size_t size)
+        : first_(first), words_((size + 63) / 64), filled_((words_.size() + 63) / 64) {}
+    void add(uint32_t i) {
+        const uint32_t n = i - first_;
+        words_[n / 64] |= uint64_t{1} << n % 64;
+        filled_[n / 4096] |= uint64_t{1} << n / 64 % 64;
+    }
+    void remove(uint32_t i) {
+        const uint32_t n = i - first_;
+        if ((words_[n / 64] &= ~(uint64_t{1} << n % 64)) == 0) filled_[n / 4096] &= ~(uint64_t{1} << n / 64 % 64);
+    }
     bool contains(uint32_t i) const { return words_[(i - first_) / 64] >> (i - first_) % 64 & 1; }
 
     // Calls f for each member in order; f may remove the one it is given.
     template <class F>
-    void each(F f) {
-        for (size_t w = 0; w < words_.size(); ++w) {
+    void each(F f) const {
+        each_word([&](size_t w) {
             const auto base = first_ + static_cast<uint32_t>(w * 64);
             each_bit(words_[w], [&](int bit) { f(base + static_cast<uint32_t>(bit)); });
-        }
+        });
+    }
+    // The same, and forgets them all.
+    template <class F>
+    void take(F f) {
+        each(f);
+        each_word([&](size_t w) { words_[w] = 0; });
+        for (uint64_t& filled : filled_) filled = 0;
     }
 
 private:
+    template <class F>
+    void each_word(F f) const {
+        for (size_t v = 0; v < filled_.size(); ++v)
+            each_bit(filled_[v], [&](int bit) { f(v * 64 + static_cast<size_t>(bit)); });
+    }
+
     uint32_t first_;
     std::vector<uint64_t> words_;
+    std::vector<uint64_t> filled_;  // words with members
 };
 
 // What all regions work on. A region changes its own PEs and routers only.

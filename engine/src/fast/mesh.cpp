@@ -12,7 +12,6 @@ namespace wafersim::fast {
 namespace {
 
 constexpr int pes_a_thread = 2048;      // fewer are not worth a thread
-constexpr uint64_t visits_together = 256;  // a cycle with fewer takes one thread less time than the others need to meet
 
 // Never more than there is work for; as many as the process may use where nobody has said how many.
 Threads resolved(Threads t, const Image& image) {
@@ -53,7 +52,9 @@ RunResult FastMesh::run(uint64_t max_cycles, const std::vector<uint32_t>& ticket
     for (uint32_t number : tickets) call_->awaited[ticket(number).remaining ? number : 0] = 1;
     tickets_of_call_ = tickets;
     result_.reset();
+    pace_.resume();
     go();
+    pace_.pause();
     each_region([](FastRegion& region) { region.read_mail(); });
     if (*result_ == RunResult::done || *result_ == RunResult::budget)
         each_region([this](FastRegion& region) { region.settle(now_); });
@@ -85,12 +86,9 @@ void FastMesh::work_together() {
     if (team_ && process_ != getpid()) (void)team_.release();  // a copy of the process has no copies of its threads
     if (!team_) team_ = std::make_unique<Team>(threads_.threads);
     process_ = getpid();
-    const size_t regions = regions_.size(), threads = static_cast<size_t>(threads_.threads);
     team_->run([&](int thread) {
-        const size_t first = regions * static_cast<size_t>(thread) / threads;
-        const size_t last = regions * (static_cast<size_t>(thread) + 1) / threads;
         do {
-            for (size_t n = first; n < last; ++n) region(n).work(now_);
+            each_region_of(thread, [this](FastRegion& region) { region.work(now_); });
             team_->meet([this] { close_cycle(); });
         } while (!result_ && together_);
     });
@@ -141,10 +139,14 @@ uint64_t FastMesh::next_cycle() {
 
 void FastMesh::choose_mode() {
     if (threads_.threads == 1 || is_watched()) return void(together_ = false);
-    uint64_t visits = 0;
-    each_region([&](const FastRegion& region) { visits += region.visits(); });
-    load_ = (7 * load_ + 8 * visits) / 8;  // eighths
-    together_ = threads_.eager || load_ / 8 >= visits_together;
+    uint64_t visits = 0, most = 0;
+    for (int thread = 0; thread < threads_.threads; ++thread) {
+        uint64_t own = 0;
+        each_region_of(thread, [&](const FastRegion& region) { own += region.visits(); });
+        visits += own;
+        most = std::max(most, own);
+    }
+    together_ = pace_.choose(visits, most) || threads_.eager;
 }
 
 }  // namespace wafersim::fast

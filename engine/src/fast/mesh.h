@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "pace.h"
 #include "region.h"
 #include "team.h"
 #include "wafersim/mesh.h"
@@ -40,6 +41,11 @@ private:
     void each_region(F f) const {
         for (size_t n = 0; n < regions_.size(); ++n) f(region(n));
     }
+    template <class F>
+    void each_region_of(int thread, F f) const {
+        const size_t count = regions_.size(), all = static_cast<size_t>(threads_.threads), t = static_cast<size_t>(thread);
+        for (size_t n = count * t / all; n < count * (t + 1) / all; ++n) f(region(n));
+    }
 
     Threads threads_;
     std::unique_ptr<Call> call_;
@@ -49,7 +55,7 @@ private:
     std::unique_ptr<Team> team_;        // from the first time that it is worth it
     int process_ = 0;                   // in which it was made
     bool together_ = false;             // the next cycle is one for all threads
-    uint64_t load_ = 0;                 // visits a cycle, on average over the last ones
+    Pace pace_;
 };
 
 }  // namespace wafersim::fast

@@ -166,10 +166,7 @@ void FastRegion::visit_pes() {
         if (wake_[i] <= env_.now) due_.add(i);
     });
     queue_.clear();
-    due_.each([this](uint32_t i) {
-        due_.remove(i);
-        queue_.push_back(i);
-    });
+    due_.take([this](uint32_t i) { queue_.push_back(i); });
     visits_ += queue_.size();
     with_lookahead(queue_, [this](size_t k, auto later) {
         prefetch(&pes_[later(8)], 384);
@@ -223,6 +220,7 @@ uint64_t FastRegion::horizon(const Pe& pe) const {
 void FastRegion::settle(uint64_t now) {
     env_.now = now;
     for (uint32_t i = first_; i < last_; ++i) {
+        if (wake_[i] == never) continue;  // it would not sleep for ever with activations to look at
         Pe& pe = pes_[i];
         std::erase_if(pe.pending, [&](const PendingActivation& p) {
             if (p.due >= env_.now) return false;
