@@ -4,7 +4,8 @@
     waferllm run meshgemm --mesh 4x4 --M 16 --K 16 --N 16    inputs to validation of one experiment
     waferllm check-config config/experiments.quick.csv       an experiments table, or a configuration file
     waferllm plan --model smollm2-135m --mesh 96x96          what a model takes of each PE's memory, and where it lies
-    waferllm generate "Once upon a time" -n 32 --reference   text from a model, token by token as it comes
+    waferllm generate "Once upon a time" -n 32               text from a model on the wafer, token by token as it comes
+    waferllm generate "Once upon a time" -n 32 --reference   the same with NumPy
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import sys
 import time
 from typing import Any
 
+from waferllm.commands import on_wafer
 from waferllm.errors import PromptError, WaferllmError
 from waferllm.generate import Generation, Generator, ReferenceGenerator, check_prompt, generate
 from waferllm.model import chat
@@ -31,7 +32,7 @@ def add(actions: Any) -> None:
     parser.add_argument("prompt", metavar="PROMPT", help="text to continue, or with --chat a question")
     parser.add_argument("-n", type=int, default=32, metavar="N", dest="count", help="tokens at most (32)")
     parser.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME", help=f"name or path ({DEFAULT_MODEL})")
-    parser.add_argument("--reference", action="store_true", required=True, help="compute with NumPy")
+    parser.add_argument("--reference", action="store_true", help="compute with NumPy, not on the wafer")
     parser.add_argument(
         "--arithmetic", default="float32", choices=ARITHMETICS,
         help="of the reference: float32, or the machine's with its f16 (float32)",
@@ -40,6 +41,7 @@ def add(actions: Any) -> None:
     parser.add_argument("--system", metavar="TEXT", help="with --chat: a system message before the prompt")
     parser.add_argument("--capacity", type=int, metavar="N", help="positions of the KV cache (what prompt and -n need)")
     parser.add_argument("--ignore-end", action="store_true", help="go on where the model would end the text")
+    on_wafer.add_options(parser)
     parser.set_defaults(action=run)
 
 
@@ -49,8 +51,14 @@ def run(options: argparse.Namespace) -> int:
     prompt = prompt_tokens(tokenizer, options)
     capacity = capacity_of(model, len(prompt), options)
     check_prompt(prompt, capacity)
-    generator = ReferenceGenerator(model, capacity, ARITHMETICS[options.arithmetic])
-    return write(generator, tokenizer, prompt, options)
+    if options.count < 1:
+        raise PromptError(f"{options.count} tokens to generate: at least 1 is expected")
+    if options.reference:
+        return write(ReferenceGenerator(model, capacity, ARITHMETICS[options.arithmetic]), tokenizer, prompt, options)
+    with on_wafer.generator(model, capacity, options) as wafer:
+        code = write(wafer, tokenizer, prompt, options)
+        print(on_wafer.report(wafer, options.arch), file=sys.stderr)
+    return code
 
 
 def prompt_tokens(tokenizer: Tokenizer, options: argparse.Namespace) -> list[int]:

@@ -30,8 +30,8 @@ class WaferGenerator:
     """`waferllm.generate.Generator` on a machine. Of a prompt as many tokens as the shape says go through the layers
     together, the rest one by one.
 
-    `cycles` has those of each token. With `concatenate` only the prompt is balanced over the rows of PEs, and what is
-    generated stays in the last one.
+    `cycles` has those of each token, the first `prompted` those of the prompt. With `concatenate` only the prompt is
+    balanced over the rows of PEs, and what is generated stays in the last one.
     """
 
     def __init__(self, shape: Shape, tensors: Mapping[str, np.ndarray], arch: str, backend: Commands, folder: Path,
@@ -39,6 +39,7 @@ class WaferGenerator:
         self.shape = shape
         self.concatenate = concatenate
         self.cycles: list[int] = []
+        self.prompted = 0
         self.length = 0
         self.held: np.ndarray = np.zeros(shape.height, np.int64)  # tokens in each row of PEs
         self._folder = folder.resolve()
@@ -67,6 +68,7 @@ class WaferGenerator:
         for token in tokens[len(together) :]:
             following = self.decode(token)
         self._concatenating = self.concatenate
+        self.prompted = len(self.cycles)
         return following
 
     def _prompt(self, tokens: Sequence[int]) -> int:

@@ -1,0 +1,52 @@
+"""`waferllm generate` on the simulated wafer writes what the reference writes."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from waferllm.cli import main
+
+TEXT = "Once upon a time"
+
+
+def command(capsys, *words):
+    code = main(["generate", *words, "--ignore-end"])
+    return code, *capsys.readouterr()
+
+
+SOME = ("--mesh", "6x4", "--arch", "wse2", "--together", "9")
+
+
+@pytest.mark.parametrize("words", [(), SOME], ids=["plain", "together"])
+def test_the_same_text_as_the_reference(capsys, words):
+    code, out, err = command(capsys, TEXT, "-n", "16", *words)
+    assert (code, out) == (0, command(capsys, TEXT, "-n", "16", "--reference")[1])
+    assert re.search(r"16 tokens after a prompt of \d+, .*; ended: as many as asked for\n", err)
+    assert re.search(r"PEs of the wse\d: [\d,]+ cycles a token, [\d,]+ tokens a second at [\d.]+ GHz\n", err)
+
+
+def test_a_full_cache_keeps_the_text(capsys, tmp_path):
+    words = ("--capacity", "20", "--concatenate", "--work", str(tmp_path / "kept"))
+    code, out, err = command(capsys, TEXT, "-n", "16", *words)
+    tokens = re.search(r"(\d+) tokens after", err)
+    assert tokens
+    assert (code, out) == (0, command(capsys, TEXT, "-n", tokens[1], "--reference")[1])
+    assert 1 < int(tokens[1]) < 16
+    assert "the KV cache is full: row 3 of the PEs holds 5 tokens" in err
+    assert (tmp_path / "kept/out/out.json").is_file()
+
+
+REFUSED = {
+    "mesh": (("--mesh", "1x4"), "--mesh: 1x4 is too small, at least 2x2 PEs are needed"),
+    "together": (("--together", "-1"), "--together: -1 is not allowed"),
+    "memory": (("--mesh", "2x2", "--capacity", "240"), "does not fit into the memory of a PE"),
+}
+
+
+@pytest.mark.parametrize(("words", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_run_is_refused(capsys, words, message):
+    code, out, err = command(capsys, TEXT, *words)
+    assert (code, out) == (1, "")
+    assert message in err
