@@ -53,6 +53,8 @@ def test_kernels_run_to_their_end():
         assert name in plan.names
         [reference, fast] = bench.run([name], [(4, 4)], ["reference", "fast"], plan)
         assert reference.cycles == fast.cycles > 100 and fast.instructions_per_second > 0
+        products = {"meshgemm": 16 * 4 * 2**3, "meshgemv": 16 * 2**2}[name]
+        assert reference.elements_per_second * reference.run_seconds >= products  # to the end, all of them
         [cut] = bench.run([name], [(4, 4)], ["fast"], bench.Plan(tile=2, cycles=50))
         assert cut.cycles == 50
 
