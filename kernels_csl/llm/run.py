@@ -7,7 +7,8 @@ tiles.npz: an array [height, width, n] for each of what layout.csl exports to be
 Each line of the standard input is a command, each line of the standard output that begins with { an answer, in JSON:
 
     reset POSITION    an empty KV cache; tokens from this position on are concatenated instead of shifted
-    decode TOKEN      {"next": token, "cycles": cycles on PE (0, 0)}
+    decode TOKEN      {"next": token, "cycles": cycles on PE (0, 0)}, with "parts" where compiled with timed = 1:
+                      cycles of each part (pe.csl), mean of all PEs
     prompt TOKEN ..   the same for a prompt after a reset: all of its tokens at once, where compiled with rows > 0
     save FILE         {"saved": FILE}: logits [words], keys [height, width, layers, n, slots],
                       values [height, width, layers, slots, n], position [height, slots], count [height]
@@ -26,6 +27,7 @@ import numpy as np
 from cerebras.sdk.runtime.sdkruntimepybind import SdkRuntime
 from host import Array
 
+PARTS = 7
 
 def inputs(p):
     """What the model's tensors and tables lie in."""
@@ -61,7 +63,7 @@ class Session:
     def __init__(self, args):
         with open(args.name + "/out.json", encoding="utf-8") as file:
             self.params = {key: int(value) for key, value in json.load(file)["params"].items()}
-        for name, value in (("qkv_bias", 0), ("o_bias", 0), ("tied", 1), ("rows", 0)):
+        for name, value in (("qkv_bias", 0), ("o_bias", 0), ("tied", 1), ("rows", 0), ("timed", 0)):
             self.params.setdefault(name, value)
         self.mesh = self.params["height"], self.params["width"]
         self.weights = []
@@ -82,7 +84,11 @@ class Session:
 
     def decode(self, token):
         self.runner.launch("decode", np.uint32(token), nonblock=False)
-        return self.following()
+        answer = self.following()
+        if self.params["timed"]:
+            parts = host.copy_out(self.runner, self.mesh, Array("parts", np.uint32, PARTS))
+            answer["parts"] = [round(float(mean), 1) for mean in parts.mean((0, 1))]
+        return answer
 
     def prompt(self, tokens):
         self.runner.launch("begin", np.uint16(len(tokens)), nonblock=False)

@@ -27,6 +27,16 @@ def test_the_same_text_as_the_reference(capsys, words):
     assert re.search(r"PEs of the wse\d: [\d,]+ cycles a token, [\d,]+ tokens a second at [\d.]+ GHz\n", err)
 
 
+def test_parts_of_a_token_make_up_all_of_it(capsys):
+    _, _, err = command(capsys, TEXT, "-n", "2", "--parts")
+    line = re.search(r"(?P<all>[\d,]+) cycles a token, .*; of them (?P<parts>.*)\n", err)
+    assert line
+    parts = {name: float(value.replace(",", "")) for name, value in re.findall(r"(\w+) ([\d,]+)", line["parts"])}
+    assert list(parts) == ["norm", "projections", "attention", "ffn", "vocabulary", "rows", "columns"]
+    assert all(parts.values())
+    assert sum(parts.values()) == pytest.approx(float(line["all"].replace(",", "")), rel=0.05)
+
+
 def test_a_full_cache_keeps_the_text(capsys, tmp_path):
     words = ("--capacity", "20", "--concatenate", "--work", str(tmp_path / "kept"))
     code, out, err = command(capsys, TEXT, "-n", "16", *words)

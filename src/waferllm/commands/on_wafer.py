@@ -17,7 +17,7 @@ from waferllm.commands.words import mesh_of
 from waferllm.errors import WaferllmError
 from waferllm.experiments import ARCHITECTURES
 from waferllm.llm.shape import Shape
-from waferllm.llm.wafer import WaferGenerator
+from waferllm.llm.wafer import PARTS, WaferGenerator
 from waferllm.model.checkpoint import Checkpoint
 from wafersim import machine
 
@@ -36,6 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--backend", default="wafersim", choices=[name for name in BACKENDS if name != "appliance"],
                        help="what compiles and runs the kernels (wafersim)")  # fmt: skip
     group.add_argument("--commands", metavar="FOLDER", help="where the commands of the backend sdk are")
+    group.add_argument("--parts", action="store_true", help="measure the cycles of each part of a token")
     group.add_argument("--work", metavar="FOLDER", help="keep the compiled program and the tiles here")
 
 
@@ -49,7 +50,7 @@ def generator(model: Checkpoint, capacity: int, options: argparse.Namespace) -> 
         raise WaferllmError(f"--together: {options.together} is not allowed, expected at least 0")
     backend = backend_of(options.backend, options.commands)
     assert isinstance(backend, Commands)
-    shape = Shape(model.config, width, height, capacity, options.together)
+    shape = Shape(model.config, width, height, capacity, options.together, options.parts)
     with contextlib.ExitStack() as stack:
         folder = options.work or stack.enter_context(tempfile.TemporaryDirectory(prefix="waferllm-"))
         with contextlib.redirect_stdout(sys.stderr):
@@ -63,7 +64,12 @@ def report(wafer: WaferGenerator, arch: str) -> str:
     """Cycles of the tokens that were generated, without those of the prompt."""
     cycles = wafer.cycles[wafer.prompted :] or wafer.cycles[-1:]
     mean, clock = sum(cycles) / len(cycles), float(machine.load(arch).row("clock.frequency"))
-    return (
+    line = (
         f"{wafer.shape.width} x {wafer.shape.height} PEs of the {arch}: {mean:,.0f} cycles a token, "
         f"{clock * 1e9 / mean:,.0f} tokens a second at {clock} GHz"
     )
+    parts = wafer.parts[-len(cycles) :]
+    if not parts:
+        return line
+    means = {name: sum(part[name] for part in parts) / len(parts) for name in PARTS}
+    return line + "; of them " + ", ".join(f"{name} {cycles:,.0f}" for name, cycles in means.items())

@@ -27,6 +27,8 @@ class Shape:
     """Positions of the KV cache that are asked for; a multiple of the height is there."""
     prompt: int = 0
     """Tokens of a prompt that go through the layers together at most; 0: one by one. Needs memory for the kernels."""
+    timed: bool = False
+    """Whether the kernels measure the cycles of each part of decode."""
 
     @property
     def Et(self) -> int:
@@ -92,6 +94,7 @@ class Shape:
             "qkv_bias": int(config.qkv_bias),
             "o_bias": int(config.o_bias),
             "tied": int(config.tied),
+            **({"timed": 1} if self.timed else {}),
         }
 
     def constants(self) -> np.ndarray:

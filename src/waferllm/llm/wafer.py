@@ -24,13 +24,17 @@ from wafersim import machine
 NEVER = 0xFFFF
 """A position that no token has."""
 LAST_LINES = 30
+PARTS = ("norm", "projections", "attention", "ffn", "vocabulary", "rows", "columns")
+"""Of a token in decode, as kernels_csl/llm/pe.csl measures them; the last two are sums along lines of PEs, waiting
+included."""
 
 
 class WaferGenerator:
     """`waferllm.generate.Generator` on a machine. Of a prompt as many tokens as the shape says go through the layers
     together, the rest one by one.
 
-    `cycles` has those of each token, the first `prompted` those of the prompt. With `concatenate` only the prompt is
+    `cycles` has those of each token, the first `prompted` those of the prompt; `parts` those of the parts of each token
+    in decode, where the shape is timed. With `concatenate` only the prompt is
     balanced over the rows of PEs, and what is generated stays in the last one.
     """
 
@@ -40,6 +44,7 @@ class WaferGenerator:
         self.concatenate = concatenate
         self.cycles: list[int] = []
         self.prompted = 0
+        self.parts: list[dict[str, float]] = []
         self.length = 0
         self.held: np.ndarray = np.zeros(shape.height, np.int64)  # tokens in each row of PEs
         self._folder = folder.resolve()
@@ -93,6 +98,8 @@ class WaferGenerator:
         self.held[row] += 1
         self.length += 1
         self.cycles.append(answer["cycles"])
+        if "parts" in answer:
+            self.parts.append(dict(zip(PARTS, answer["parts"], strict=True)))
         return answer["next"]
 
     def state(self) -> dict[str, np.ndarray]:
