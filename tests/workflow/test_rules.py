@@ -33,7 +33,7 @@ def test_rule_script_log_benchmark_and_results_have_the_name_of_the_stage(stage:
     rules = text(stage)
     assert re.findall(r"^rule (\w+):", rules, flags=re.MULTILINE) == [stage]
     assert f'script="scripts/{stage}.py"' in rules
-    assert '"python {input.script} ' in rules
+    assert re.search(r'"([A-Z_]+=\S+ )*python \{input.script\} ', rules)
     assert re.search(rf'log:\n\s+"results/logs/{stage}(/\{{\w+\}})?\.log"', rules)
     assert re.search(rf'benchmark:\n\s+"results/benchmarks/{stage}(/\{{\w+\}})?\.tsv"', rules)
     outputs = rules.partition("    output:")[2].partition("    log:")[0]

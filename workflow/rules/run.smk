@@ -25,6 +25,6 @@ rule run:
         toolchain=PLAN.toolchain_options,
         version=PLAN.toolchain_version,
     shell:
-        "python {input.script} --experiments {params.experiments} --experiment {wildcards.exp}"
+        "WAFERSIM_THREADS={threads} python {input.script} --experiments {params.experiments} --experiment {wildcards.exp}"
         " --kernels {params.kernels} {params.toolchain} --program {input.program} --tiles {input.tiles}"
         " --outputs {output.outputs} --stats {output.stats} --log {log}"
