@@ -17,6 +17,7 @@ include: "workflow/rules/partition.smk"
 include: "workflow/rules/compile.smk"
 include: "workflow/rules/run.smk"
 include: "workflow/rules/validate.smk"
+include: "workflow/rules/generate.smk"
 include: "workflow/rules/aggregate.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
@@ -26,6 +27,7 @@ rule all:
     default_target: True
     input:
         measurements="results/aggregate/measurements.csv",
+        texts=expand("results/generate/{text}.json", text=PLAN.texts),
         tables=expand("results/tables/{item}.csv", item=PLAN.tables),
         figures=expand("results/figures/{item}.png", item=PLAN.figures),
 

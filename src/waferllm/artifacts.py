@@ -20,7 +20,8 @@ import numpy as np
 
 from waferllm.errors import ArtifactError, FormatError, StaleError, TruncatedError
 
-FORMATS = {"inputs": 1, "partition": 1, "manifest": 1, "compile": 1, "run": 1, "validate": 1, "aggregate": 1}
+KINDS = ("inputs", "partition", "manifest", "compile", "run", "validate", "aggregate", "generate")
+FORMATS: dict[str, int] = dict.fromkeys(KINDS, 1)
 """Layout number of the files of each kind."""
 HEADER = "__artifact__"
 """Member of an .npz file that holds kind, format and input hashes as JSON text."""

@@ -107,7 +107,7 @@ COLUMNS: dict[str, Column] = {
 
 def load_experiments(path: str | Path) -> list[Experiment]:
     """The experiments of a CSV table; raises `ExperimentError` with every mistake in it."""
-    header, rows = _read(path)
+    header, rows = read_table(path)
     problems = _header_problems(path, header)
     if problems:
         raise ExperimentError(problems)
@@ -127,7 +127,7 @@ def load_experiments(path: str | Path) -> list[Experiment]:
     return experiments
 
 
-def _read(path: str | Path) -> tuple[list[str], list[tuple[int, dict[str, Any]]]]:
+def read_table(path: str | Path) -> tuple[list[str], list[tuple[int, dict[str, Any]]]]:
     """Names of the columns, and the rows with their line numbers; lines that begin with # are comments."""
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
@@ -177,14 +177,14 @@ def parse_row(row: Mapping[str, Any], where: str) -> tuple[Experiment | None, li
     if extra := row.get(""):
         problems.append(f"{where}: more cells than columns: {', '.join(extra)}")
     for name, column in COLUMNS.items():
-        value, problem = _cell(column, row.get(name) or "")
+        value, problem = cell_value(column, row.get(name) or "")
         values[name] = value
         if problem:
             problems.append(f"{where}: column '{name}': {problem}")
     return (None, problems) if problems else (Experiment(**values), [])
 
 
-def _cell(column: Column, text: str) -> tuple[Any, str]:
+def cell_value(column: Column, text: str) -> tuple[Any, str]:
     """Value of a cell, or what is wrong with it."""
     if not text:
         missing = "" if column.default is not None else f"the cell is empty, expected {column.rule()}"

@@ -19,6 +19,7 @@ from typing import Any
 
 from waferllm.config import ConfigError, Settings, load_settings
 from waferllm.experiments import Experiment, load_experiments
+from waferllm.generations import Generation, load_generations, row_text
 from waferllm.kernels import KERNELS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,6 +32,7 @@ TABLES = {
 """Table → the items whose experiments it uses; `claims` follows when there is one of them."""
 FIGURES = {"figure_9": ("figure_9",), "figure_10": ("figure_10",)}
 SOURCES = ("*.csl", "*.py")
+CYCLES_A_TOKEN = 300_000
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Plan:
 
     settings: Settings
     experiments: Mapping[str, Experiment]
+    generations: Mapping[str, Generation] = dataclasses.field(default_factory=dict)
 
     # ------------------------------------------------------------------------------------------- targets
 
@@ -50,6 +53,15 @@ class Plan:
     def pattern(self) -> str:
         """Of the wildcard `exp`: one of the ids, so that no other path can match."""
         return "|".join(map(re.escape, self.ids))
+
+    @property
+    def texts(self) -> list[str]:
+        return list(self.generations)
+
+    @property
+    def text_pattern(self) -> str:
+        """Of the wildcard `text`; matches nothing where there are no generations."""
+        return "|".join(map(re.escape, self.texts)) or "(?!)"
 
     @property
     def tables(self) -> list[str]:
@@ -86,6 +98,16 @@ class Plan:
         folders = [base / KERNELS[self.experiments[name].kernel].folder, base / "lib"]
         return sorted(str(path) for folder in folders for pattern in SOURCES for path in folder.rglob(pattern))
 
+    def text_row(self, name: str) -> str:
+        return row_text(self.generations[name])
+
+    @property
+    def model_sources(self) -> list[str]:
+        """The files of the kernels that run models, and of the shared library."""
+        base = Path(self.settings.kernels)
+        folders = (base / "llm", base / "lib")
+        return sorted(str(path) for folder in folders for pattern in SOURCES for path in folder.rglob(pattern))
+
     @functools.cached_property
     def toolchain_version(self) -> str:
         """Changes when the toolchain does: our own is hashed, another one is named."""
@@ -113,6 +135,17 @@ class Plan:
         resources, experiment = self.settings.resources, self.experiments[name]
         return resources.base_mb + math.ceil(experiment.width * experiment.height * resources.pe_kb / 1000)
 
+    def text_memory_mb(self, name: str) -> int:
+        resources, row = self.settings.resources, self.generations[name]
+        return resources.base_mb + math.ceil(row.width * row.height * resources.pe_kb / 1000)
+
+    def text_minutes(self, name: str) -> int:
+        """Time limit, for models whose token takes up to CYCLES_A_TOKEN."""
+        resources, row = self.settings.resources, self.generations[name]
+        tokens = row.count + len(row.prompt)
+        work = row.width * row.height * tokens * CYCLES_A_TOKEN / 1e6
+        return resources.base_minutes + math.ceil(work / resources.pe_rate / 60)
+
     def minutes(self, name: str) -> int:
         """Time limit of compiling or running an experiment."""
         resources, experiment = self.settings.resources, self.experiments[name]
@@ -126,7 +159,12 @@ def load_plan(config: Mapping[str, Any]) -> Plan:
     if not Path(settings.kernels, "lib").is_dir():
         raise ConfigError(["kernels: expected a folder of kernels with a 'lib' in it, got " + repr(settings.kernels)])
     experiments = load_experiments(settings.experiments)
-    return Plan(settings, {experiment.id: experiment for experiment in experiments})
+    generations = load_generations(settings.generations)
+    return Plan(
+        settings,
+        {experiment.id: experiment for experiment in experiments},
+        {generation.id: generation for generation in generations},
+    )
 
 
 def expected_cycles(experiment: Experiment) -> int:

@@ -17,8 +17,21 @@ def summary(results: str | Path) -> str:
         return ""
     with path.open(newline="", encoding="utf-8") as file:
         rows = [_row(row) for row in csv.DictReader(file)]
+    lines = texts(results)
     made = [*sorted(results.glob("tables/*.md")), *sorted(results.glob("figures/*.png"))]
-    return "\n".join(["", *aligned([COLUMNS, *rows]), "", f"measurements: {path}", *_places(made)])
+    return "\n".join(["", *aligned([COLUMNS, *rows]), "", f"measurements: {path}", *_places(made), *lines])
+
+
+def texts(results: Path) -> list[str]:
+    """One line for each model that has generated text."""
+    found = []
+    for path in sorted(results.glob("generate/*.json")):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        found.append(
+            f"generated: {record['generation']}: {len(record['tokens'])} tokens as the reference, "
+            f"{record['cycles_a_token']:,.0f} cycles each: {path}"
+        )
+    return found
 
 
 def _row(row: dict[str, str]) -> tuple[str, ...]:

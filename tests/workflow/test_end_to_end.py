@@ -119,3 +119,11 @@ def test_profile_plans_its_jobs(shared_workspace, profile):
     result = shared_workspace.snakemake("--workflow-profile", profile, "--dry-run", *executor)
     assert result.returncode == 0, result.stdout
     assert {"compile", "run", "tables", "figures"} <= set(jobs(result.stdout))
+
+
+def test_models_generate_text(workspace):
+    workspace.generations("short,tiny,wse3,4,4,2,0,0,ab")
+    result = workspace.snakemake("results/generate/short.json", config=(workspace.experiments(TINY),))
+    assert result.returncode == 0, result.stdout
+    record = json.loads(workspace.path("results/generate/short.json").read_text(encoding="utf-8"))
+    assert record["verdict"] == "pass" and len(record["tokens"]) == 2

@@ -12,6 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("Snakefile", "workflow", "profiles", "scripts", "config", "kernels_csl", "envs")
 HEADER = "id,item,kernel,arch,width,height,M,K,N,acc,bits,phases,axis,broadcast,align,overlap,seed"
+TEXT_HEADER = "id,model,arch,width,height,count,together,concatenate,prompt"
 TINY = "tiny,figure_10,meshgemv,wse3,2,2,5,7,,,16,1,0,1,,,1"
 """One small experiment."""
 
@@ -33,6 +34,10 @@ class Workspace:
         """Writes a table of experiments; returns the option that selects it."""
         self.write("config/experiments.test.csv", "\n".join([HEADER, *rows]) + "\n")
         return "experiments=config/experiments.test.csv"
+
+    def generations(self, *rows: str) -> None:
+        """Writes the table of models that generate text."""
+        self.write("config/generations.csv", "\n".join([TEXT_HEADER, *rows]) + "\n")
 
     def command(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "snakemake", *words]
@@ -57,7 +62,9 @@ def make(folder: Path) -> Workspace:
             shutil.copytree(source, folder / part, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy2(source, folder / part, follow_symlinks=False)
-    return Workspace(folder)
+    made = Workspace(folder)
+    made.generations()
+    return made
 
 
 def environment() -> dict[str, str]:

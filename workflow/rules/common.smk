@@ -17,6 +17,7 @@ except WaferllmError as error:
 
 wildcard_constraints:
     exp=PLAN.pattern,
+    text=PLAN.text_pattern,
     item="[a-z0-9_]+",
 
 
@@ -27,6 +28,23 @@ def get_row(wildcards):
 
 def get_kernel_sources(wildcards):
     return PLAN.kernel_sources(wildcards.exp)
+
+
+def get_text(wildcards):
+    """A row of the generations table as text."""
+    return PLAN.text_row(wildcards.text)
+
+
+def get_model_sources(wildcards):
+    return PLAN.model_sources
+
+
+def get_text_memory(wildcards):
+    return PLAN.text_memory_mb(wildcards.text)
+
+
+def get_text_runtime(wildcards):
+    return PLAN.text_minutes(wildcards.text)
 
 
 def get_memory(wildcards):

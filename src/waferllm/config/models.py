@@ -71,6 +71,10 @@ class Settings(Model):
         description="Table of experiments, one a row. config/experiments.paper.csv has the paper's mesh sizes, "
         "workflow/schemas/experiments.schema.json all columns.",
     )
+    generations: str = Field(
+        default="config/generations.csv",
+        description="Table of models that generate text, one run a row; empty: none.",
+    )
     kernels: str = Field(
         default="kernels_csl", description="Folder with the kernels, one folder each, and their shared `lib`."
     )
