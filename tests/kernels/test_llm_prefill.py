@@ -20,10 +20,6 @@ from waferllm.reference.forward import Reference
 from wafersim.cli import cslc
 
 PROGRAM = Path(__file__).parent / "csl/llm_prefill"
-KERNEL = MACHINE.with_bits(q=32, k=32)
-"""Q and K are rounded once, after RoPE."""
-
-
 def model(name: str, hidden: int, heads: int, kv_heads: int, head_dim: int, ffn: int) -> ModelConfig:
     return ModelConfig(
         name=name, vocab=2, hidden=hidden, layers=2, heads=heads, kv_heads=kv_heads, head_dim=head_dim, ffn=ffn,
@@ -100,7 +96,7 @@ def check_transition(place: Placement, layers: list[dict], found: dict[str, np.n
 def check(folder: Path, arch: str, mesh: tuple[int, int], model: ModelConfig, tokens: int, chunk: int) -> None:
     place, tensors = Placement(model, *mesh), tiny.seeded_tensors(model)
     x = np.random.default_rng(1).normal(0, 1, (tokens, model.hidden)).astype(np.float32)
-    exact, near = (Reference(model, tensors, arithmetic) for arithmetic in (FLOAT64, KERNEL))
+    exact, near = (Reference(model, tensors, arithmetic) for arithmetic in (FLOAT64, MACHINE))
     found = simulate(folder, arch, place, exact_layers(tensors, model), x, chunk)
     # what the machine rounds to f16 moves the result so far; other places of the rounding as far again at most
     for name, (right, rounded) in results(exact, near, x).items():

@@ -16,6 +16,8 @@ from waferllm.model import rope
 from waferllm.model.config import ModelConfig
 
 CHUNK = 32
+SCORES = 150
+"""That a PE holds at once in prefill, unless one token of each row needs more."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class Shape:
     @property
     def chunk(self) -> int:
         """Tokens whose scores are summed at once in prefill."""
-        return max(self.rows, min(self.prompt, CHUNK))
+        scores = self.config.heads * max(self.rows, 1)  # of a token in the chunk
+        return max(self.rows, min(self.prompt, CHUNK, SCORES // scores))
 
     @property
     def Vt(self) -> int:
