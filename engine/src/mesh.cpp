@@ -48,14 +48,23 @@ Mesh::Mesh(Image image, const Settings& settings, int regions, const MakeRegion&
     }
 }
 
-// Bands of rows, as equal as can be.
+// Bands of rows with about the same number of programs each; a router alone counts a little, too.
 void Mesh::make_regions(int count, const MakeRegion& make) {
     const Wafer wafer{image_, machine_, routers_, pes_, wake_, tickets_};
+    const int width = image_.width, height = image_.height;
+    std::vector<int64_t> above{0};  // by row: weight of the rows above it
+    for (int y = 0; y < height; ++y) {
+        const auto row = image_.tiles.begin() + y * width;
+        const auto programs = std::count_if(row, row + width, [](const Tile& tile) { return tile.program != none; });
+        above.push_back(above.back() + 8 * programs + width);
+    }
     int top = 0;
     for (int n = 0; n < count; ++n) {
-        const int end = static_cast<int>(int64_t{image_.height} * (n + 1) / count);
+        int end = top + 1;
+        while (end < height - (count - n - 1) && above[static_cast<size_t>(end)] * count < above.back() * (n + 1)) ++end;
+        if (n + 1 == count) end = height;
         std::fill(region_of_row_.begin() + top, region_of_row_.begin() + end, static_cast<uint32_t>(n));
-        regions_.push_back(make(wafer, static_cast<uint32_t>(top * image_.width), static_cast<uint32_t>(end * image_.width)));
+        regions_.push_back(make(wafer, static_cast<uint32_t>(top * width), static_cast<uint32_t>(end * width)));
         top = end;
     }
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -305,6 +306,38 @@ def test_host_streams(all_variants):
 
 
 # ------------------------------------------------------------------------------------------------- threads
+
+
+def test_threads_come_and_go(one_variant):
+    """Not in each cycle: some begin with all threads and some with one."""
+    image = codec.image_to_plain(bench.compiled("exchange", 32, 32, bench.Plan(rounds=4)))
+    settings = machine.load("wse3").settings
+    ends = []
+    for threads in (1, 2, 3):
+        mesh = Mesh(image, settings, "fast", threads=threads)
+        ticket = mesh.launch(0, 0, 32, 32, [0] * len(image["programs"]), [])
+        assert mesh.run(100_000, [ticket]) == "done"
+        ends.append((mesh.cycle, mesh.stats(), [mesh.pe_state(x, 15) for x in range(32)]))
+    assert ends[1:] == ends[:1] * 2
+
+
+@pytest.mark.skipif("libtsan" in os.environ.get("LD_PRELOAD", ""), reason="not supported by the thread sanitizer")
+def test_a_copy_of_the_process_has_threads_of_its_own():
+    image = codec.image_to_plain(bench.compiled("exchange", 4, 4, bench.Plan(words=8, rounds=40)))
+    settings = machine.load("wse3").settings
+    mesh, same = (Mesh(image, settings, "fast", threads=threads, eager=True) for threads in (2, 1))
+    for each in (mesh, same):
+        each.launch(0, 0, 4, 4, [0] * len(image["programs"]), [])
+        each.run(50, [])
+    child = os.fork()
+    if child == 0:
+        mesh.run(100, [])
+        same.run(100, [])
+        os._exit(0 if mesh.stats() == same.stats() else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    mesh.run(100, [])
+    same.run(100, [])
+    assert mesh.stats() == same.stats()
 
 
 def test_numbers_that_make_no_sense_are_mended():
