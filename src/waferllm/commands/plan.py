@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,6 +17,8 @@ from waferllm.llm import memory, regions
 from waferllm.llm.shape import Shape
 from waferllm.model.checkpoint import config_of, names
 from waferllm.model.tensors import parameters
+from waferllm.perfmodel import decode
+from wafersim import machine
 
 
 def add(actions: Any) -> None:
@@ -27,6 +30,10 @@ def add(actions: Any) -> None:
     parser.add_argument("--arch", default="wse3", choices=ARCHITECTURES, help="architecture (wse3)")
     parser.add_argument("--capacity", type=int, metavar="N", help="positions of the KV cache (one for each row of PEs)")
     parser.add_argument("--prompt", type=int, default=0, metavar="N", help="tokens that prefill takes at once (0)")
+    parser.add_argument("--search", action="store_true", help="instead: the meshes that decode fastest, by formula")
+    parser.add_argument(
+        "--sides", default="16:720:16", metavar="A:B:S", help="with --search: sides from A to B by S (16:720:16)"
+    )
     parser.set_defaults(action=run)
 
 
@@ -38,6 +45,9 @@ def run(options: argparse.Namespace) -> int:
     if not 0 <= options.prompt <= capacity:
         raise WaferllmError(f"--prompt: {options.prompt} is not allowed, expected 0 to the {capacity} of the cache")
     shape = Shape(config_of(options.model), width, height, capacity, options.prompt)
+    if options.search:
+        print("\n".join(fastest(shape, options.arch, sides_of(options.sides))))
+        return 0
     print("\n".join(lines(shape, options.arch)))
     return 0
 
@@ -129,3 +139,36 @@ def table_5(shape: Shape, arch: str) -> Iterable[str]:
     yield f"longest output as in Table 5, where all PEs of the {arch} share the layers, {other:,} bytes besides:"
     yield f"  shift          {int(found.shifted):8,} tokens"
     yield f"  concatenation  {int(found.concatenated):8,} tokens"
+
+
+# ------------------------------------------------------------------------------------------------ the search
+
+SHOWN = 10
+
+
+def sides_of(text: str) -> range:
+    sides = re.fullmatch(r"(\d+):(\d+):([1-9]\d*)", text)
+    if sides is None or not 2 <= int(sides[1]) <= int(sides[2]):
+        raise WaferllmError(f"--sides: '{text}' is not allowed, expected least:most:step as in 16:720:16, from 2 on")
+    return range(int(sides[1]), int(sides[2]) + 1, int(sides[3]))
+
+
+def fastest(shape: Shape, arch: str, sides: range) -> Iterable[str]:
+    """Meshes within the wafer on which the whole model fits, with the formula's cycles in the middle of the cache."""
+    columns, rows = regions.usable(arch)
+    found = [
+        choice
+        for choice in decode.search(shape, arch, shape.capacity // 2, sides)
+        if choice.shape.width <= columns and choice.shape.height <= rows
+    ]
+    clock = machine.load(arch).row("clock.frequency")
+    fit = f"{len(found)} of {len(sides) ** 2} meshes fit"
+    yield f"{shape.config.name} with {shape.capacity} positions on the {arch}: {fit}"
+    if not found:
+        return
+    yield f"{'mesh':>9} {'groups':>7} {'cycles a token':>15} {'tokens a second':>16} {'bytes a PE':>11}"
+    for choice in found[:SHOWN]:
+        at = choice.shape
+        mesh, groups = f"{at.width}x{at.height}", f"{at.group_x},{at.group_y}"
+        rate = clock * 1e9 / choice.cycles
+        yield f"{mesh:>9} {groups:>7} {choice.cycles:15,.0f} {rate:16,.0f} {choice.bytes:11,}"
