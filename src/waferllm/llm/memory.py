@@ -15,7 +15,7 @@ from waferllm.llm.shape import Shape
 from waferllm.model.tensors import layer_shapes
 from wafersim import machine
 
-CODE, PREFILL_CODE = 6600, 7000
+CODE, PREFILL_CODE = 6400, 5500
 """Code of decode, and of prefill besides, without the memcpy library; `cslc` decides, this is for plans."""
 SCALARS = 350
 """Single variables, and constants of a few elements."""
