@@ -76,7 +76,9 @@ void leave_variable(Pe& pe, VecRun& run) {
     const FaultReport report = pe.report(message);
     const auto same = [&](const FaultReport& other) { return same_place(other, report); };
     auto& known = pe.env.warnings;
-    if (std::none_of(known.begin(), known.end(), same)) known.push_back(report);
+    const auto before = std::find_if(known.begin(), known.end(), same);
+    if (before == known.end()) known.push_back(report);
+    else if (earlier(report, *before)) *before = report;
 }
 
 }  // namespace wafersim

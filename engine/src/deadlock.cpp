@@ -65,10 +65,10 @@ std::vector<std::string> Pe::waits_for() const {
     each_bit(running, [&](int thread) { reasons.push_back(operation_wait(*this, thread)); });
     if (waits_for_thread != none && busy(waits_for_thread)) {
         reasons.push_back("the main thread waits for microthread " + std::to_string(waits_for_thread) +
-                          source_line(*program, current_loc));
+                          source_line(*program, executed().loc));
     }
     if (!maps.empty() && maps.back().depth == frames.size())
-        reasons.push_back("@map" + source_line(*program, current_loc) + " waits for its operands");
+        reasons.push_back("@map" + source_line(*program, executed().loc) + " waits for its operands");
     for (size_t id = 0; id < program->local_task.size(); ++id) {
         if (!(active & blocked & uint64_t{1} << id) || program->local_task[id] < 0) continue;
         reasons.push_back(

@@ -74,6 +74,7 @@ uint32_t Mesh::add(Ticket t) {
                 if (pe.commands.empty())
                     pe.command_due = std::max(pe.command_due, now_) + static_cast<uint64_t>(machine_.host.command);
                 pe.commands.push_back(number);
+                pe.has_commands = true;
                 region_of(i).wake(i, now_);
             } else if (goes_in(ticket.kind)) {
                 feeds_[sink_key(i, ticket.side, ticket.color)].push_back(
@@ -168,7 +169,8 @@ void Region::command(uint32_t number) {
     Pe& pe = pes_[number];
     const uint32_t ticket_number = pe.commands.front();
     Ticket& ticket = tickets_[ticket_number - 1];
-    pe.commands.erase(pe.commands.begin());
+    pe.commands.pop_front();
+    pe.has_commands = !pe.commands.empty();
     progress_ = true;
     uint64_t busy = 0;
     const int target = ticket.per_program[static_cast<size_t>(image_.tiles[number].program)];

@@ -162,7 +162,7 @@ std::vector<T> gather(const std::vector<std::unique_ptr<Region>>& regions, std::
         std::move(part.begin(), part.end(), std::back_inserter(all));
         part.clear();
     }
-    std::stable_sort(all.begin(), all.end(), [](const T& a, const T& b) { return a.cycle < b.cycle; });
+    std::stable_sort(all.begin(), all.end(), [](const T& a, const T& b) { return earlier(a, b); });
     return all;
 }
 

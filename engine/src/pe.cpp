@@ -92,9 +92,9 @@ void Pe::bind_tasks(Program& program) {
 Pe::Pe(Environment& env, Router& router, const Program* program, int x, int y, uint16_t* words,
        const int64_t* patches)
     : env(env),
-      router(router),
-      program(program),
       memory(words, program ? program->stored_words : 0, program ? env.machine.memory.words : 0),
+      program(program),
+      router(router),
       x(static_cast<int16_t>(x)),
       y(static_cast<int16_t>(y)) {
     place_of_run.fill(-1);
@@ -201,11 +201,18 @@ bool Pe::receive(const Wavelet& wavelet, bool commit) {
     return true;
 }
 
+Pe::Executed Pe::executed() const {
+    if (last_thread == main_thread() || place_of_run[static_cast<size_t>(last_thread)] < 0)
+        return {current_loc, current_function};
+    return {run_of(last_thread).loc, run_of(last_thread).started_in};
+}
+
 FaultReport Pe::report(const std::string& message) const {
     FaultReport report{x, y, env.now, message, {}, {}, {}, 0, 0};
-    const Location& at = program->locations[static_cast<size_t>(current_loc)];
+    const Executed last = executed();
+    const Location& at = program->locations[static_cast<size_t>(last.loc)];
     if (!frames.empty()) report.task = *task_name;
-    if (current_function) report.function = current_function->name;
+    if (last.function) report.function = last.function->name;
     if (static_cast<size_t>(at.file) < program->files.size())
         report.file = program->files[static_cast<size_t>(at.file)];
     report.line = at.line;

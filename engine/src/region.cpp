@@ -7,7 +7,7 @@ namespace wafersim {
 
 namespace {
 
-constexpr int log_refresh = 30;  // cycles, as a power of two
+constexpr int log_refresh = 29;  // cycles, as a power of two
 
 }  // namespace
 
@@ -38,6 +38,7 @@ void Region::bring_times_forward(uint64_t before, uint64_t cycle) {
         for (int i = 0; i < queue.size(); ++i) bring_forward(queue.at(i));
     };
     for (uint32_t n = first_; n < last_; ++n) {
+        routers_[n].restart_services();
         for (ColorState& color : routers_[n].all()) {
             color.forget_pop();
             for (int side = 0; side < side_count; ++side)

@@ -77,6 +77,14 @@ ColorState& Router::add_color(int color, const Machine& machine, Arena& arena) {
     return new_color(*this, color, 0, machine, arena);
 }
 
+void Router::restart_services() {
+    std::vector<ColorState*> order;
+    for (ColorState& color : all()) order.push_back(&color);
+    std::sort(order.begin(), order.end(), [](const auto* a, const auto* b) { return a->served < b->served; });
+    services = 0;
+    for (ColorState* color : order) color->served = ++services;
+}
+
 void Router::configure(const std::vector<ColorConfig>& configs, const Machine& machine, Arena& arena) {
     room = static_cast<uint8_t>(configs.size());
     colors = arena.take<ColorState>(configs.size());

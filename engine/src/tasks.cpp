@@ -24,7 +24,7 @@ void Pe::block(IdSpace space, int id, bool block) {
     if (number < 0)
         throw Fault("queue or color " + std::to_string(id) + " is bound to no channel that could be blocked");
     const uint64_t bit = uint64_t{1} << number;
-    if (space == IdSpace::microthread) blocked_threads = static_cast<uint32_t>(block ? blocked_threads | bit : blocked_threads & ~bit);
+    if (space == IdSpace::microthread) blocked_threads = static_cast<uint16_t>(block ? blocked_threads | bit : blocked_threads & ~bit);
     else blocked = block ? blocked | bit : blocked & ~bit;
 }
 
@@ -72,7 +72,7 @@ Wavelet Pe::take_wavelet(int channel) {
 
 // Phase 5. Ids take turns; those of high priority come first.
 bool Pe::schedule() {
-    std::erase_if(pending, [&](const PendingActivation& p) {
+    pending.erase_if([&](const PendingActivation& p) {
         if (p.due > env.now) return false;
         active |= uint64_t{1} << p.id;
         return true;

@@ -200,7 +200,7 @@ bool Pe::start_vector(const VecOp& op) {
     run.next_tick = static_cast<int64_t>(env.now + static_cast<uint64_t>(start)) * ticks_per_cycle;
     run.started_in = current_function;
     running |= uint32_t{1} << thread;
-    raised = (raised & ~(uint32_t{1} << thread)) | uint32_t{run.level > 0} << thread;
+    raised = static_cast<uint16_t>((raised & ~(1u << thread)) | unsigned{run.level > 0} << thread);
     if (op.options.is_async) new_run(thread) = run;
     for (const auto& observer : env.observers) {
         observer->operation_started(env.now, x, y, thread, vec_rows[static_cast<size_t>(op.op)].name.data(),
@@ -312,8 +312,10 @@ int64_t rest_of_lines(const Machine& machine, const VecRun& run) {
 
 void Pe::advance_run(int thread) {
     VecRun& run = run_of(thread);
-    current_loc = run.loc;
-    current_function = run.started_in;
+    if (thread == main_thread()) {
+        current_loc = run.loc;
+        current_function = run.started_in;
+    }
     if (ended_by_fifo(*this, run)) return finish_run(thread);
     run.next_tick = std::max(run.next_tick, static_cast<int64_t>(env.now) * ticks_per_cycle);
     const int most = run.infinite

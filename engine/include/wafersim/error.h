@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 
 namespace wafersim {
 
@@ -27,6 +28,12 @@ struct FaultReport {
     std::string file;
     int line = 0, column = 0;
 };
+
+// What PEs report is told in the order of cycles and, within one, of PEs.
+template <class Report>
+bool earlier(const Report& a, const Report& b) {
+    return std::tie(a.cycle, a.y, a.x) < std::tie(b.cycle, b.y, b.x);
+}
 
 inline bool same_place(const FaultReport& a, const FaultReport& b) {
     return a.file == b.file && a.line == b.line && a.column == b.column;

@@ -16,6 +16,7 @@
 
 #include "arena.h"
 #include "bits.h"
+#include "compact.h"
 #include "error.h"
 #include "machine.h"
 #include "memory.h"
@@ -213,58 +214,64 @@ struct alignas(64) Pe {
     Value describe() const;          // for core dumps and tests
     std::vector<std::string> waits_for() const;  // for the deadlock report
 
-    // ------------------------------------------------------------------ what most visits look at, in a few lines
+    // ------------------------------------------------------------------ what most visits look at
+    // Lines of the host's caches are what a visit costs: three of them for one that moves an element, another one where
+    // a wavelet arrives.
     uint64_t main_ready = 0;
     uint64_t ramp_free = 0;
-    uint64_t active = 0;           // local tasks
-    uint64_t blocked = 0;          // any id
-    uint32_t running = 0;          // operations in progress
-    uint32_t blocked_threads = 0;  // microthreads
-    uint32_t raised = 0;           // threads that have had an operation of a priority above the lowest
+    uint32_t running = 0;          // operations in progress, by thread
     uint32_t filled = 0;           // channels with wavelets
     uint32_t controls = 0;         // channels with control wavelets, and some that are empty
     uint32_t sending = 0;          // outputs with wavelets
+    uint16_t blocked_threads = 0;  // microthreads
+    uint16_t raised = 0;           // threads whose last operation has a priority above the lowest
+    uint16_t input_flush = 0, output_flush = 0;                  // asked for
     int8_t last_thread = 0;
     int8_t last_output = 0;        // round robin of the ramp
     int8_t main_priority = 0;
     int8_t waits_for_thread = none;  // microthread that must end before the main thread goes on
-    uint16_t input_flush = 0, output_flush = 0;                  // asked for
-    std::vector<PendingActivation> pending;
-    std::vector<Frame> frames;
-    std::array<int8_t, 16> place_of_run;  // by thread: microthreads, then the main thread; -1 none
+    bool has_commands = false;
+    uint8_t run_count = 0;
+    CompactVector<PendingActivation> pending;
+
+    Environment& env;
+    CompactVector<Frame> frames;
     std::unique_ptr<VecRun[]> runs;  // of threads that have had an operation, in the order of their first
     std::span<Channel> channels;   // by channel id: input queue or color
     std::span<OutputQueue> outputs;
-    uint64_t main_cycles = 0, thread_cycles = 0;
-    const Function* current_function = nullptr;
-    int current_loc = 0;           // of what is being executed, for faults
-    uint8_t run_count = 0;
 
-    Environment& env;
-    Router& router;
+    std::array<int8_t, 16> place_of_run;  // by thread: microthreads, then the main thread; -1 none
+    uint64_t active = 0;           // local tasks
+    uint64_t blocked = 0;          // any id
+    uint64_t thread_cycles = 0;
+    Memory memory;
+
+    std::array<int8_t, 32> channel_of_color;  // -1: no input queue has this color
     const Program* program;
     const uint64_t* constants = nullptr;  // of the program, or its own where patches change some
-    Memory memory;
-    std::array<int8_t, 32> channel_of_color;  // -1: no input queue has this color
-    std::array<int8_t, 16> channel_of_queue;  // -1: the queue has no color yet
-    int16_t x, y;
+    Router& router;
+    uint64_t main_cycles = 0;
 
     // main thread and tasks
+    CompactVector<uint64_t> registers;
+    CompactVector<MapRun> maps;
+    const Function* current_function = nullptr;  // see executed
+    int current_loc = 0;           // of what the main thread executed last
     int running_task = none;       // id, or one of the pseudo ids below
     uint32_t running_ticket = 0;   // of the launch it belongs to
     int next_id = 0;               // round robin of the scheduler
     uint64_t high_priority = 0;
     const std::string* task_name = nullptr;
-    std::vector<uint64_t> registers;
-    std::vector<MapRun> maps;
 
+    std::array<int8_t, 16> channel_of_queue;  // -1: the queue has no color yet
     std::span<FifoState> fifos;
     std::span<Dsr> dsrs;
     std::unique_ptr<PeExtras> own_extras;
 
     // host
     uint64_t command_due = 0;
-    std::vector<uint32_t> commands;  // tickets, in order; mostly few
+    CompactVector<uint32_t> commands;  // tickets, in order
+    int16_t x, y;
 
     bool alive() const { return program != nullptr; }
     int main_thread() const { return env.machine.microthreads.count; }  // its number as a thread
@@ -272,6 +279,12 @@ struct alignas(64) Pe {
     uint64_t clock() const { return extras().clock_base + (extras().clock_running ? env.now - extras().clock_start : 0); }
     const PeExtras& extras() const;
     PeExtras& extras();
+    // What was executed last, for reports: by a microthread, or else by the main thread.
+    struct Executed {
+        int loc;
+        const Function* function;
+    };
+    Executed executed() const;
     bool has_handlers() const { return own_extras && !own_extras->handlers.empty(); }
     size_t state_bytes() const;    // besides what the arena has, and memory
 

@@ -45,6 +45,18 @@ public:
         for (uint64_t& filled : filled_) filled = 0;
     }
 
+    // The same for the members of any of three sets of the same PEs.
+    template <class F>
+    void each_of_any(const ActiveSet& b, const ActiveSet& c, F f) const {
+        for (size_t v = 0; v < filled_.size(); ++v) {
+            each_bit(filled_[v] | b.filled_[v] | c.filled_[v], [&](int word) {
+                const size_t w = v * 64 + static_cast<size_t>(word);
+                const auto base = first_ + static_cast<uint32_t>(w * 64);
+                each_bit(words_[w] | b.words_[w] | c.words_[w], [&](int bit) { f(base + static_cast<uint32_t>(bit)); });
+            });
+        }
+    }
+
 private:
     template <class F>
     void each_word(F f) const {
@@ -131,6 +143,16 @@ protected:
     virtual bool takes(uint32_t next, uint32_t router, Side out, const Wavelet& wavelet);
     virtual void hand_over(uint32_t next, uint32_t router, Side out, Wavelet wavelet);
     virtual void taken(uint32_t, Side, int) {}
+    // Only links that a wavelet takes for several cycles are remembered.
+    bool link_taken(const Router& router, Side out) {
+        if (machine_.fabric.link_period <= 1 || router.link_free[out] <= env_.now) return false;
+        next_event_ = std::min(next_event_, router.link_free[out]);
+        return true;
+    }
+    void take_link(Router& router, Side out) const {
+        if (machine_.fabric.link_period > 1)
+            router.link_free[out] = env_.now + static_cast<uint64_t>(machine_.fabric.link_period);
+    }
     void carry_out(const Move& move);
     void deliver(uint32_t router, Side out, Wavelet wavelet);
     void take_from_pe(uint32_t pe);

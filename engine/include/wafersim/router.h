@@ -39,7 +39,7 @@ struct ColorExtras {
 // a queue; of all queues of a color one wavelet at most leaves in a cycle.
 class alignas(64) ColorState {
 public:
-    uint64_t served = 0;              // Router::services when a wavelet last moved
+    uint32_t served = 0;              // Router::services when a wavelet last moved
     int8_t color = 0;
     Route base;                       // position 0
     Route route;                      // of the present position; see settle_route
@@ -117,10 +117,11 @@ struct alignas(64) Router {
     uint32_t waiting_slots = 0;       // slots with wavelets
     uint8_t count = 0, room = 0;      // of `colors`
     MessageRouter messages;
-    uint64_t services = 0;            // wavelets moved and colors added so far
-    std::array<uint64_t, side_count> link_free{};  // first cycle at which an output link is free
+    uint32_t services = 0;            // wavelets moved and colors added; see restart_services
+    std::array<uint64_t, side_count> link_free{};  // first cycle at which an output is free; where one wavelet takes several
 
     Router() { slot.fill(-1); }
+    void restart_services();          // counts from 1 again, in the same order
     void configure(const std::vector<ColorConfig>& configs, const Machine& machine, Arena& arena);
     std::span<ColorState> all() { return {colors, count}; }
     std::span<const ColorState> all() const { return {colors, count}; }

@@ -44,8 +44,11 @@ uint64_t FastRegion::next_wake() {
 
 void FastRegion::work(uint64_t cycle) noexcept {
     try {
-        work_routers(cycle);
-        work_pes();
+        begin(cycle);
+        next_cycle_ = false;
+        read_mail();
+        visit_all();
+        if (!env_.rerouted.empty()) tell_routes();
     } catch (...) {
         failure_ = std::current_exception();
     }
@@ -148,13 +151,7 @@ void FastRegion::visit_routers() {
     queue_.clear();
     busy_routers_.each([this](uint32_t i) { queue_.push_back(i); });
     visits_ = queue_.size();
-    with_lookahead(queue_, [this](size_t k, auto later) {
-        prefetch(&routers_[later(8)], sizeof(Router));
-        const Router& next = routers_[later(5)];
-        each_bit(next.waiting_slots, [&](int slot) { __builtin_prefetch(&next.colors[slot]); });
-        prefetch_wavelets(routers_[later(2)]);
-        guard(Phase::routers, queue_[k], [&] { visit_router(queue_[k]); });
-    });
+    for (const uint32_t i : queue_) guard(Phase::routers, i, [&] { visit_router(i); });
 }
 
 void FastRegion::visit_ramps() {
@@ -162,18 +159,48 @@ void FastRegion::visit_ramps() {
 }
 
 void FastRegion::visit_pes() {
-    wheel_.take(env_.now, [this](uint32_t i) {
-        if (wake_[i] <= env_.now) due_.add(i);
-    });
+    take_due();
     queue_.clear();
     due_.take([this](uint32_t i) { queue_.push_back(i); });
     visits_ += queue_.size();
-    with_lookahead(queue_, [this](size_t k, auto later) {
-        prefetch(&pes_[later(8)], 384);
-        prefetch_parts(pes_[later(5)]);
-        prefetch_elements(pes_[later(2)]);
-        guard(Phase::threads, queue_[k], [&] { visit(queue_[k]); });
+    for (const uint32_t i : queue_) guard(Phase::threads, i, [&] { visit(i); });
+}
+
+void FastRegion::take_due() {
+    wheel_.take(env_.now, [this](uint32_t i) {
+        if (wake_[i] <= env_.now) due_.add(i);
     });
+}
+
+// All phases in one pass, so that the state of a PE and its router is fetched once a cycle. What a PE does after its
+// router must not be seen by routers that come later: only the main thread's code can change routes, so a PE with code to
+// run waits for the second pass. Nobody else's phases touch each other.
+void FastRegion::visit_all() {
+    take_due();
+    queue_.clear();
+    busy_routers_.each_of_any(busy_ramps_, due_, [this](uint32_t i) { queue_.push_back(i); });
+    visits_ = queue_.size();
+    later_.clear();
+    with_lookahead(queue_, [this](size_t k, auto ahead) {
+        prefetch_state(ahead(8), ahead(5), ahead(2));
+        const uint32_t i = queue_[k];
+        if (busy_routers_.contains(i)) guard(Phase::routers, i, [&] { visit_router(i); });
+        if (busy_ramps_.contains(i)) guard(Phase::ramps, i, [&] { visit_ramp(i); });
+        if (wake_[i] > env_.now) return;
+        due_.remove(i);
+        if (pes_[i].frames.empty()) guard(Phase::threads, i, [&] { visit(i); });
+        else later_.push_back(i);
+    });
+    for (const uint32_t i : later_) guard(Phase::threads, i, [&] { visit(i); });
+}
+
+void FastRegion::prefetch_state(uint32_t far, uint32_t near, uint32_t next) const {
+    prefetch(&routers_[far], 64);
+    prefetch(&pes_[far], 192);
+    prefetch_parts(pes_[near]);
+    each_bit(routers_[near].waiting_slots, [&](int slot) { __builtin_prefetch(&routers_[near].colors[slot]); });
+    prefetch_wavelets(routers_[next]);
+    prefetch_elements(pes_[next]);
 }
 
 namespace {
@@ -193,7 +220,7 @@ void FastRegion::visit(uint32_t i) {
     if (step(pe)) progress_ = true;
     phase_ = Phase::tasks;
     if (wants_scheduler(pe) && pe.schedule()) progress_ = true;
-    else if (!pe.commands.empty() && pe.command_due <= env_.now && pe.host_may_command()) command(i);
+    else if (pe.has_commands && pe.command_due <= env_.now && pe.host_may_command()) command(i);
     if (pe.sending) busy_ramps_.add(i);
     if (may_run_ahead(pe)) run_ahead(pe, horizon(pe));
     rest(i, fast::next_wake(pe));
@@ -222,7 +249,7 @@ void FastRegion::settle(uint64_t now) {
     for (uint32_t i = first_; i < last_; ++i) {
         if (wake_[i] == never) continue;  // it would not sleep for ever with activations to look at
         Pe& pe = pes_[i];
-        std::erase_if(pe.pending, [&](const PendingActivation& p) {
+        pe.pending.erase_if([&](const PendingActivation& p) {
             if (p.due >= env_.now) return false;
             pe.active |= uint64_t{1} << p.id;
             return true;

@@ -48,6 +48,9 @@ private:
     void visit_routers();
     void visit_ramps();
     void visit_pes();
+    void visit_all();
+    void take_due();
+    void prefetch_state(uint32_t far, uint32_t near, uint32_t next) const;
     void visit(uint32_t pe);
     uint64_t horizon(const Pe& pe) const;
     template <class F>
@@ -86,6 +89,7 @@ private:
     TimeWheel wheel_;
     ActiveSet due_;                // PEs to visit in this cycle, in the order of their numbers
     std::vector<uint32_t> queue_;  // of those who are being visited
+    std::vector<uint32_t> later_;  // those of them who come in a second pass
     size_t visits_ = 0;
     std::exception_ptr failure_;
     bool next_cycle_ = false;      // somebody is due in the next cycle: it is in `due_` already

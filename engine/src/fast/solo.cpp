@@ -38,6 +38,13 @@ bool is_register(const Pe& pe, const Instr& i) {
     return words_of(i.ty) == 1 && static_cast<int64_t>(pe.operand(i.a) & 0xffff) + i.imm >= 2 * first_register;
 }
 
+// The clock of the PE: what it shows follows from the cycle alone. Programs wait for it in loops.
+bool is_clock(const Pe& pe, const Instr& i) {
+    const RegisterBank& bank = pe.env.machine.registers[static_cast<size_t>(RegisterId::TIMESTAMP_COUNTER)];
+    const auto address = static_cast<int64_t>(pe.operand(i.a) & 0xffff);
+    return address >= bank.address && address < bank.address + bank.count;
+}
+
 // The operation changes nothing but registers, memory and tasks of this PE.
 bool is_internal(const Pe& pe, const Instr& i) {
     switch (i.op) {
@@ -51,8 +58,8 @@ bool is_internal(const Pe& pe, const Instr& i) {
         const int dsd = pe.program->dsr_loads[static_cast<size_t>(i.imm)].dsd;
         return in_memory(Dsd{pe.operand(dsd)});
     }
+    case Op::getcfg_: return is_clock(pe, i);
     case Op::qflush_:
-    case Op::getcfg_:
     case Op::setcfg_:
     case Op::print_: return false;
     default: return true;

@@ -134,8 +134,10 @@ void advance_run(Pe& pe, int thread) {
     VecRun& run = pe.run_of(thread);
     if (run.flow == Flow::unknown) classify(run);
     if (run.flow == Flow::general) return pe.advance_run(thread);
-    pe.current_loc = run.loc;
-    pe.current_function = run.started_in;
+    if (thread == pe.main_thread()) {
+        pe.current_loc = run.loc;
+        pe.current_function = run.started_in;
+    }
     run.next_tick = std::max(run.next_tick, static_cast<int64_t>(pe.env.now) * ticks_per_cycle);
     const uint32_t group = run.group;
     const uint32_t most = run.infinite ? group : std::min(run.remaining, group);
