@@ -37,6 +37,7 @@ Mesh::Mesh(Image image, const Settings& settings, int regions, const MakeRegion&
     for (Program& program : image_.programs) Pe::bind_tasks(program);
     make_regions(std::clamp(regions, 1, image_.height), make);
     pes_.reserve(image_.tiles.size());
+    use_large_pages(pes_.data(), pes_.capacity() * sizeof(Pe));
     for (uint32_t i = 0; i < image_.tiles.size(); ++i) {
         const Tile& tile = image_.tiles[i];
         const Program* program = tile.program == none ? nullptr : &image_.programs[static_cast<size_t>(tile.program)];

@@ -33,7 +33,6 @@ void set_up_queues(Pe& pe, const int64_t* patches) {
     pe.channels = taken<Channel>(pe.env.arena, by_queue ? depths.size() : 32);
     for (size_t i = 0; i < pe.channels.size(); ++i)
         by_queue ? pe.channels[i].wavelets.set_depth(depths[i]) : pe.channels[i].wavelets.set_depth(depths.back(), deepest);
-    pe.channel_of_color.fill(-1);
     pe.channel_of_queue.fill(-1);
     for (size_t i = 0; i < pe.channels.size() && by_queue; ++i) pe.channel_of_queue[i] = static_cast<int8_t>(i);
     for (int i = 0; i < 32; ++i)
@@ -98,6 +97,7 @@ Pe::Pe(Environment& env, Router& router, const Program* program, int x, int y, u
       x(static_cast<int16_t>(x)),
       y(static_cast<int16_t>(y)) {
     place_of_run.fill(-1);
+    channel_of_color.fill(-1);
     if (!program) return;
     for (const DataSegment& segment : program->data) {
         std::copy(segment.words.begin(), segment.words.end(), memory.data() + segment.address);
@@ -144,15 +144,21 @@ const PeExtras& Pe::extras() const {
     return own_extras ? *own_extras : as_made;
 }
 
-VecRun& Pe::new_run(int thread) {
+VecRun& Pe::new_run(int thread, const VecRun& run) {
     int8_t& place = place_of_run[static_cast<size_t>(thread)];
     if (place < 0) {
-        auto more = std::make_unique<VecRun[]>(run_count + size_t{1});
-        std::copy_n(runs.get(), run_count, more.get());
-        runs = std::move(more);
+        if (run_count % 2 == 0) {
+            VecRun** end = &runs;
+            while (*end) end = &(*end)->next_pair;
+            *end = env.arena.take<VecRun>(2);
+        }
         place = static_cast<int8_t>(run_count++);
     }
-    return run_of(thread);
+    VecRun& here = run_of(thread);
+    VecRun* const next_pair = here.next_pair;
+    here = run;
+    here.next_pair = next_pair;
+    return here;
 }
 
 bool Pe::may_issue(int thread) const {

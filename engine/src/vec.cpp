@@ -180,8 +180,7 @@ int start_of(const Machine& machine, const VecOp& op) {
 bool Pe::start_vector(const VecOp& op) {
     // The main thread is free when it starts an operation; a microthread is known only from the operands.
     VecRun asynchronous;
-    VecRun& run = op.options.is_async ? asynchronous : new_run(main_thread());
-    if (!op.options.is_async) run = {};
+    VecRun& run = op.options.is_async ? asynchronous : new_run(main_thread(), {});
     set_up_operands(*this, run, op);
     const int thread = op.options.is_async ? microthread_of(*this, run) : main_thread();
     if (busy(thread)) {
@@ -201,7 +200,7 @@ bool Pe::start_vector(const VecOp& op) {
     run.started_in = current_function;
     running |= uint32_t{1} << thread;
     raised = static_cast<uint16_t>((raised & ~(1u << thread)) | unsigned{run.level > 0} << thread);
-    if (op.options.is_async) new_run(thread) = run;
+    if (op.options.is_async) new_run(thread, run);
     for (const auto& observer : env.observers) {
         observer->operation_started(env.now, x, y, thread, vec_rows[static_cast<size_t>(op.op)].name.data(),
                                     run.remaining);

@@ -122,6 +122,7 @@ struct alignas(64) VecRun {
     Stream dst;
     std::array<Stream, 3> source;
     Options options;
+    VecRun* next_pair = nullptr;   // where the first of a pair is
 };
 static_assert(sizeof(VecRun) <= 320);
 
@@ -236,7 +237,7 @@ struct alignas(64) Pe {
 
     Environment& env;
     CompactVector<Frame> frames;
-    std::unique_ptr<VecRun[]> runs;  // of threads that have had an operation, in the order of their first
+    VecRun* runs = nullptr;        // pairs of runs, of threads that have had an operation in the order of their first
     std::span<Channel> channels;   // by channel id: input queue or color
     std::span<OutputQueue> outputs;
 
@@ -288,9 +289,14 @@ struct alignas(64) Pe {
     bool has_handlers() const { return own_extras && !own_extras->handlers.empty(); }
     size_t state_bytes() const;    // besides what the arena has, and memory
 
-    VecRun& run_of(int thread) { return runs[static_cast<size_t>(place_of_run[static_cast<size_t>(thread)])]; }
+    VecRun& run_of(int thread) {
+        VecRun* pair = runs;
+        int place = place_of_run[static_cast<size_t>(thread)];
+        for (; place > 1; place -= 2) pair = pair->next_pair;
+        return pair[place];
+    }
     const VecRun& run_of(int thread) const { return const_cast<Pe*>(this)->run_of(thread); }
-    VecRun& new_run(int thread);  // as run_of, with a place if it has none yet
+    VecRun& new_run(int thread, const VecRun& run);  // puts it in the thread's place
 
     bool may_issue(int thread) const;
     int thread_priority(int thread) const;

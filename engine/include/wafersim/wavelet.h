@@ -91,6 +91,11 @@ public:
         --count_;
     }
     int most() const { return most_; }  // highest filling so far
+    void prefetch() const {
+        if (!ring_) return;
+        __builtin_prefetch(ring_ + head_);
+        __builtin_prefetch(ring_ + ((head_ + count_) & mask_));
+    }
 
 private:
     Wavelet* ring_ = nullptr;

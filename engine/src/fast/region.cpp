@@ -46,6 +46,7 @@ void FastRegion::work(uint64_t cycle) noexcept {
     try {
         begin(cycle);
         next_cycle_ = false;
+        plain_links_ = machine_.fabric.link_period <= 1;
         read_mail();
         visit_all();
         if (!env_.rerouted.empty()) tell_routes();
@@ -57,6 +58,7 @@ void FastRegion::work(uint64_t cycle) noexcept {
 void FastRegion::work_routers(uint64_t cycle) {
     begin(cycle);
     next_cycle_ = false;
+    plain_links_ = false;
     read_mail();
     visit_routers();
 }
@@ -117,11 +119,14 @@ void with_lookahead(const std::vector<uint32_t>& queue, F f) {
 }
 
 void prefetch(const void* p, size_t bytes) {
+#pragma GCC unroll 4
     for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(static_cast<const char*>(p) + at);
 }
 
 void prefetch_parts(const Pe& pe) {
     each_bit(pe.running, [&](int thread) { __builtin_prefetch(&pe.run_of(thread)); });
+    each_bit(pe.filled, [&](int channel) { __builtin_prefetch(&pe.channels[static_cast<size_t>(channel)]); });
+    each_bit(pe.sending, [&](int queue) { __builtin_prefetch(&pe.outputs[static_cast<size_t>(queue)]); });
     if (pe.frames.empty()) return;
     __builtin_prefetch(&pe.frames.back());
     __builtin_prefetch(pe.registers.data());
@@ -131,8 +136,8 @@ void prefetch_elements(const Pe& pe) {
     each_bit(pe.running, [&](int thread) {
         const VecRun& run = pe.run_of(thread);
         if (run.flow > Flow::simple) __builtin_prefetch(pe.memory.data() + run.address);
-        if (run.input != none) __builtin_prefetch(&pe.channels[static_cast<size_t>(run.input)]);
-        if (run.output != none) __builtin_prefetch(&pe.outputs[static_cast<size_t>(run.output)]);
+        if (run.input != none) pe.channels[static_cast<size_t>(run.input)].wavelets.prefetch();
+        if (run.output != none) pe.outputs[static_cast<size_t>(run.output)].wavelets.prefetch();
     });
 }
 
@@ -182,7 +187,7 @@ void FastRegion::visit_all() {
     visits_ = queue_.size();
     later_.clear();
     with_lookahead(queue_, [this](size_t k, auto ahead) {
-        prefetch_state(ahead(8), ahead(5), ahead(2));
+        prefetch_state(ahead(14), ahead(9), ahead(4));
         const uint32_t i = queue_[k];
         if (busy_routers_.contains(i)) guard(Phase::routers, i, [&] { visit_router(i); });
         if (busy_ramps_.contains(i)) guard(Phase::ramps, i, [&] { visit_ramp(i); });
@@ -196,7 +201,7 @@ void FastRegion::visit_all() {
 
 void FastRegion::prefetch_state(uint32_t far, uint32_t near, uint32_t next) const {
     prefetch(&routers_[far], 64);
-    prefetch(&pes_[far], 192);
+    prefetch(&pes_[far], 256);
     prefetch_parts(pes_[near]);
     each_bit(routers_[near].waiting_slots, [&](int slot) { __builtin_prefetch(&routers_[near].colors[slot]); });
     prefetch_wavelets(routers_[next]);

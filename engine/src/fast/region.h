@@ -60,6 +60,9 @@ private:
     using Targets = std::array<ColorState*, side_count>;  // by output: where the wavelet goes in the next router
     void find_edges();
     void visit_router(uint32_t router);
+    bool moves(uint32_t number, Router& router, ColorState& color, uint8_t slot, uint8_t& taken);
+    bool move_plain(uint32_t number, Router& router, ColorState& color, Side side, uint8_t& taken);
+    ColorState* target_of(uint32_t number, Side out, const Wavelet& wavelet);
     bool move_message(uint32_t router, uint8_t slot, uint8_t& taken);
     bool move_color(uint32_t router, ColorState& color, uint8_t slot, uint8_t& taken);
     bool find_room(uint32_t router, uint8_t outputs, const Wavelet& wavelet, Targets& targets);
@@ -91,6 +94,7 @@ private:
     std::vector<uint32_t> queue_;  // of those who are being visited
     std::vector<uint32_t> later_;  // those of them who come in a second pass
     size_t visits_ = 0;
+    bool plain_links_ = false;     // a link takes a wavelet each cycle, and nobody watches
     std::exception_ptr failure_;
     bool next_cycle_ = false;      // somebody is due in the next cycle: it is in `due_` already
 };

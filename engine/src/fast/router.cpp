@@ -51,11 +51,63 @@ void FastRegion::visit_router(uint32_t number) {
     each_waiting_color(router, [&](int number_of_color) {
         const auto slot = static_cast<uint8_t>(number_of_color);
         ColorState& color = router.colors[slot];
-        const bool moved = router.messages.routes(color.color) ? move_message(number, slot, taken)
-                                                               : move_color(number, color, slot, taken);
-        if (moved) color.served = ++router.services;
+        if (moves(number, router, color, slot, taken)) color.served = ++router.services;
     });
     if (!router.waiting_slots) busy_routers_.remove(number);
+}
+
+bool FastRegion::moves(uint32_t number, Router& router, ColorState& color, uint8_t slot, uint8_t& taken) {
+    if (router.messages.routes(color.color)) return move_message(number, slot, taken);
+    const bool plain = std::has_single_bit(color.route.rx) && std::has_single_bit(color.route.tx) && !color.filtered &&
+                       !(edges(number) & color.route.tx) && plain_links_;
+    if (plain) {
+        const auto side = static_cast<Side>(std::countr_zero(color.route.rx));
+        if (color.empty(side) || color.teardown) return false;
+        const Wavelet& wavelet = color.front(side);
+        if (!wavelet.control && !wavelet.advance_switch) return move_plain(number, router, color, side, taken);
+    }
+    return move_color(number, color, slot, taken);
+}
+
+// As move_color, for a data wavelet from the one side that the route accepts to its one output.
+bool FastRegion::move_plain(uint32_t number, Router& router, ColorState& color, Side side, uint8_t& taken) {
+    Wavelet wavelet = color.front(side);
+    if (!wavelet.is_ready(env_.now)) {
+        next_event_ = std::min(next_event_, wavelet.ready_at(env_.now));
+        return false;
+    }
+    if (color.route.tx & taken) return false;
+    if (color.route.tx == ramp) {
+        Pe& pe = pes_[number];
+        const int channel = pe.channel_of_color[wavelet.color];
+        if (channel < 0 || pe.channels[static_cast<size_t>(channel)].wavelets.full()) return false;
+        const uint64_t ready = env_.now + static_cast<uint64_t>(machine_.fabric.ramp_in);
+        wavelet.set_ready(ready);
+        pe.channels[static_cast<size_t>(channel)].wavelets.push(wavelet, env_.arena);
+        pe.filled |= uint32_t{1} << channel;
+        wake(number, ready);
+    } else {
+        const auto out = static_cast<Side>(std::countr_zero(color.route.tx));
+        ColorState* target = target_of(number, out, wavelet);
+        if (target->was_full(opposite[out], env_.now)) return false;
+        pass_on(number, out, *target, wavelet);
+    }
+    taken |= color.route.tx;
+    color.next_side = static_cast<Side>(side + 1 < side_count ? side + 1 : 0);
+    router.pop(static_cast<int>(&color - router.colors), side, env_.now);
+    if (edges(number) >> side & 1) this->taken(number, side, color.color);
+    progress_ = true;
+    ++env_.stats.wavelet_moves;
+    return true;
+}
+
+// The color in the next router that takes the wavelet.
+ColorState* FastRegion::target_of(uint32_t number, Side out, const Wavelet& wavelet) {
+    Router& next = routers_[number + static_cast<uint32_t>(offset_[out])];
+    ColorState* state = next.find(wavelet.color);
+    if (state && (out <= side_west ? state->swap_x : state->swap_y)) state = next.find(state->color ^ 1);
+    if (!state) has_room(number, out, wavelet);  // throws, with the reason
+    return state;
 }
 
 bool FastRegion::move_message(uint32_t number, uint8_t slot, uint8_t& taken) {
@@ -104,12 +156,8 @@ bool FastRegion::find_room(uint32_t number, uint8_t outputs, const Wavelet& wave
         } else if (edges(number) >> out & 1) {
             if (!has_room(number, out, wavelet)) return false;
         } else {
-            Router& next = routers_[number + static_cast<uint32_t>(offset_[out])];
-            ColorState* state = next.find(wavelet.color);
-            if (state && (out <= side_west ? state->swap_x : state->swap_y)) state = next.find(state->color ^ 1);
-            if (!state) has_room(number, out, wavelet);  // throws, with the reason
-            if (state->was_full(opposite[out], env_.now)) return false;
-            targets[out] = state;
+            targets[out] = target_of(number, out, wavelet);
+            if (targets[out]->was_full(opposite[out], env_.now)) return false;
         }
     }
     return true;
@@ -159,6 +207,10 @@ void FastRegion::visit_ramp(uint32_t number) {
     if (!pe.sending) return busy_ramps_.remove(number);
     if (pe.ramp_free > env_.now) {
         next_event_ = std::min(next_event_, pe.ramp_free);
+        return;
+    }
+    if (std::has_single_bit(pe.sending)) {
+        send(number, pe, std::countr_zero(pe.sending));
         return;
     }
     const uint32_t after = pe.sending & ~((uint32_t{2} << pe.last_output) - 1);
