@@ -196,6 +196,7 @@ void register_mesh(nb::module_& m) {
         .def("warnings", &warnings)
         .def("set_strict", &Mesh::set_strict, "strict"_a)
         .def("deadlock", [](const Mesh& mesh) { return object_from(mesh.deadlock()); })
+        .def("state_bytes", &Mesh::state_bytes)
         .def("stats", [](const Mesh& mesh) { return object_from(mesh.stats()); })
         .def("trace", &trace, "path"_a, "what"_a = "")
         .def("pe_state", [](Mesh& mesh, int x, int y) { return object_from(mesh.pe(x, y).describe()); }, "x"_a, "y"_a);

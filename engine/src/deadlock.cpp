@@ -193,6 +193,14 @@ Value Pe::describe() const {
     return {d};
 }
 
+// What routers and PEs take beside the memory of the PEs.
+size_t Mesh::state_bytes() const {
+    size_t bytes = routers_.size() * sizeof(Router) + wake_.size() * sizeof(wake_[0]);
+    for (const auto& region : regions_) bytes += region->environment().arena.bytes();
+    for (const Pe& pe : pes_) bytes += pe.state_bytes();
+    return bytes;
+}
+
 Value Mesh::stats() const {
     Stats s;
     for (const auto& region : regions_) s.add(region->environment().stats);

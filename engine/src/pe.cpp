@@ -195,6 +195,15 @@ uint64_t Pe::next_wake() const {
     return wake;
 }
 
+size_t Pe::state_bytes() const {
+    size_t bytes = sizeof(Pe) + pending.bytes() + frames.bytes() + registers.bytes() + maps.bytes() + commands.bytes();
+    if (own_extras) {
+        bytes += sizeof(PeExtras) + own_extras->print_line.capacity() + own_extras->handlers.capacity() * sizeof(int);
+        bytes += own_extras->plain_registers.size() * 48;  // what a node of a map takes
+    }
+    return bytes;
+}
+
 // A PE without a queue for the color holds the wavelet back in the router.
 bool Pe::receive(const Wavelet& wavelet, bool commit) {
     if (!program) return false;

@@ -107,6 +107,9 @@ class Mesh:
         """
 
     def stats(self) -> dict[str, int]: ...
+    def state_bytes(self) -> int:
+        """What routers and PEs take on the host, beside the memory of the PEs."""
+
     def trace(self, path: str, what: str = "") -> None:
         """Write events to `path` from now on (`what`: wavelets,tasks,operations); an empty path stops all traces."""
 

@@ -43,6 +43,7 @@ public:
     const std::vector<FaultReport>& warnings() const { return warnings_; }
     Value deadlock() const;             // deadlock.cpp
     Value stats() const;
+    size_t state_bytes() const;
     List stuck_wavelets() const;
     void watch(std::shared_ptr<Observer> observer);
     void stop_watching();

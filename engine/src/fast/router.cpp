@@ -10,6 +10,8 @@ namespace {
 
 constexpr uint8_t bit(Side side) { return static_cast<uint8_t>(1u << side); }
 
+constexpr bool is_single(uint32_t set) { return set && (set & (set - 1)) == 0; }
+
 }  // namespace
 
 // By router: the outputs that lead out of the region.
@@ -58,7 +60,7 @@ void FastRegion::visit_router(uint32_t number) {
 
 bool FastRegion::moves(uint32_t number, Router& router, ColorState& color, uint8_t slot, uint8_t& taken) {
     if (router.messages.routes(color.color)) return move_message(number, slot, taken);
-    const bool plain = std::has_single_bit(color.route.rx) && std::has_single_bit(color.route.tx) && !color.filtered &&
+    const bool plain = is_single(color.route.rx) && is_single(color.route.tx) && !color.filtered &&
                        !(edges(number) & color.route.tx) && plain_links_;
     if (plain) {
         const auto side = static_cast<Side>(std::countr_zero(color.route.rx));
@@ -209,7 +211,7 @@ void FastRegion::visit_ramp(uint32_t number) {
         next_event_ = std::min(next_event_, pe.ramp_free);
         return;
     }
-    if (std::has_single_bit(pe.sending)) {
+    if (is_single(pe.sending)) {
         send(number, pe, std::countr_zero(pe.sending));
         return;
     }

@@ -90,6 +90,8 @@ class Measurement:
     """Of the run."""
     bytes_per_pe: int
     """Growth of the process by loading and running, program memory that was touched included."""
+    state_bytes_per_pe: int
+    """What the engine has allocated for a PE and its router, beside the memory of the program."""
     threads: int = 1
 
 
@@ -131,7 +133,8 @@ def measure(
         stats["wavelet_moves"] / seconds,
         stats["instructions"] / seconds,
         stats["vector_elements"] / seconds,
-        seconds, compile_seconds, loaded - start, wall, max(0, _resident_bytes() - before) // tiles, threads,
+        seconds, compile_seconds, loaded - start, wall, max(0, _resident_bytes() - before) // tiles,
+        mesh.state_bytes() // tiles, threads,
     )  # fmt: skip
 
 
@@ -149,7 +152,7 @@ def text(m: Measurement) -> str:
     return (
         f"{m.name:<10} {m.engine:<10} {m.width:>4} x {m.height:<4} {m.cycles:>8} cycles  "
         f"{m.pe_cycles_per_second / 1e6:8.2f} M PE-cycles/s  {m.moves_per_second / 1e6:7.2f} M moves/s  "
-        f"{m.instructions_per_second / 1e6:7.2f} M instr/s  {m.bytes_per_pe:>6} B/PE  "
+        f"{m.instructions_per_second / 1e6:7.2f} M instr/s  {m.bytes_per_pe:>6} B/PE, {m.state_bytes_per_pe} of state  "
         f"run {m.run_seconds:.2f} s ({m.wall_seconds:.2f} s wall), compile {m.compile_seconds:.2f} s, "
         f"load {m.load_seconds:.2f} s"
     )
