@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from waferllm.errors import CacheFullError
 from waferllm.llm.shape import Shape
 from waferllm.llm.wafer import WaferGenerator
 from waferllm.model.checkpoint import tiny
+from waferllm.model.config import ModelConfig
 from waferllm.reference.arithmetic import MACHINE
 from waferllm.reference.bounds import logit_bound
 from waferllm.reference.forward import Reference
@@ -136,3 +138,32 @@ def test_shift_uses_every_slot(tmp_path):
         assert wafer.state()["count"].tolist() == [2, 2, 2, 2]
         with pytest.raises(CacheFullError, match="8 in all rows"):
             wafer.decode(1)
+
+
+ODD = replace(
+    tiny.TINY, name="odd", vocab=101, hidden=50, heads=6, kv_heads=3, head_dim=10, ffn=70, qkv_bias=True, o_bias=True,
+    tied=False,
+)  # fmt: skip
+"""Nothing divides, columns of PEs have parts of two heads, all biases are there."""
+
+
+def check_model(folder: Path, config: ModelConfig, width: int, height: int, arch: str, together: int) -> None:
+    """A prompt and then single tokens."""
+    tensors = tiny.seeded_tensors(config)
+    tokens = np.random.default_rng(4).integers(0, config.vocab, 10).tolist()
+    shape = Shape(config, width, height, 12, together)
+    bound = logit_bound(config, tensors, tokens)
+    with WaferGenerator(shape, tensors, arch, BACKEND, folder, ROOT / "kernels_csl") as wafer:
+        for step in range(4, len(tokens)):
+            following = wafer.prefill(tokens[:5]) if step == 4 else wafer.decode(tokens[step])
+            logits = wafer.state()["logits"]
+            assert following == logits.argmax()
+            assert (abs(logits - bound.exact[step]) <= bound.bound[step]).all(), step
+
+
+ODD_CASES = [(4, 3, "wse2", 0), (4, 4, "wse3", 8), (3, 2, "wse2", 8), (11, 5, "wse3", 0)]
+
+
+@pytest.mark.parametrize(("width", "height", "arch", "together"), ODD_CASES)
+def test_dimensions_that_do_not_divide_and_all_biases(tmp_path, width, height, arch, together):
+    check_model(tmp_path, ODD, width, height, arch, together)
