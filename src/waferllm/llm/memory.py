@@ -10,13 +10,15 @@ import dataclasses
 import math
 from dataclasses import dataclass
 
-from waferllm.kernels import even
+from waferllm.kernels import even, fours
 from waferllm.llm.shape import Shape
 from waferllm.model.tensors import layer_shapes
 from wafersim import machine
 
 CODE, PREFILL_CODE = 6400, 5500
 """Code of decode, and of prefill besides, without the memcpy library; `cslc` decides, this is for plans."""
+PIECE = 48
+"""Elements of a tile that the transition exchanges at once, at least."""
 SCALARS = 350
 """Single variables, and constants of a few elements."""
 KINDS = ("weights", "KV cache", "buffers", "program")
@@ -96,10 +98,10 @@ def _buffers(shape: Shape) -> list[Part]:
         "exponentials": 2 * own * slots + 8 * max(own * slots, Ft, shape.chunk if shape.prompt else 0),
         "heads' output": 4 * (2 * own + shape.Qt) + 2 * shape.Qt,
         "stream": 8 * Et,
-        "normed": (2 + 8) * Et,
-        "sums over y": 4 * max(shape.Vt, shape.Nt, 2 * Ft),
+        "normed": 2 * Et,
+        "sums over y": 4 * decode_words(shape),
         "Q, K, V": 2 * shape.Nt + 4 * (n + n) + 8 * (config.group + 1),
-        "inner": 2 * Ft + 4 * Ft,
+        "inner": 2 * Ft,
     }
     return [Part(name, "buffers", size) for name, size in sizes.items()]
 
@@ -135,22 +137,32 @@ def prefill_layer_elements(shape: Shape) -> int:
     return 2 * E + cut.along_y * products + config.qkv_bias * shape.Nt + config.o_bias * E
 
 
-def _prefill(shape: Shape) -> list[Part]:
-    """Of kernels_csl/lib/llm/prompt.csl and prefill_attention.csl."""
+def decode_words(shape: Shape) -> int:
+    """f32 of the sums that decode works on, one kind after the other."""
+    return max(shape.Vt, shape.Nt, 3 * shape.Ft, 2 * shape.Et)
+
+
+def prompt_words(shape: Shape) -> int:
+    """Working space of prefill in 32-bit words (kernels_csl/lib/llm/prompt_space.csl), behind Q and K of decode's."""
     cut, rows, n, N = slabs_of(shape), shape.rows, shape.n, shape.Nt
     E, F, out, own = cut.along_x * cut.embed, cut.along_x * cut.ffn, cut.along_x * cut.heads, own_heads(shape)
-    a = rows * max(cut.embed, cut.heads, cut.ffn) + 3
+    a = max(rows * max(cut.embed, cut.heads, cut.ffn), PIECE) + 3
     b = max(cut.embed * max(N, 2 * F), max(cut.heads, cut.ffn) * E, 2 * n * rows) + 3
+    slabs = fours((cut.along_x + 1) * a // 2) + fours((cut.along_y + 1) * b // 2)
+    vectors = rows * (E + n + max(N, 2 * F, E)) + max(rows * out, E, F) + even(rows * shape.Qt) // 2
+    scores = rows * (shape.config.heads * shape.chunk + 2 * own)
+    chunk = 2 * (even(n * shape.chunk) // 2) + even(shape.chunk) // 2
+    return fours(shape.Qt + n) + slabs + vectors + scores + chunk
+
+
+def _prefill(shape: Shape) -> list[Part]:
+    """What prefill needs besides the memory of decode that it works in."""
     more = prefill_layer_elements(shape) - layer_bytes(shape) // 2
-    sizes = {
-        "prefill: weights": ("weights", 2 * shape.config.layers * max(0, more)),
-        "prefill: tokens": ("buffers", 4 * rows * (E + n + 1) + 2 * rows * shape.Qt),
-        "prefill: vectors": ("buffers", 4 * rows * max(N, 2 * F, E) + 4 * max(rows * out, E, F)),
-        "prefill: slabs": ("buffers", 2 * ((cut.along_x + 1) * a + (cut.along_y + 1) * b)),
-        "prefill: chunk": ("buffers", 2 * shape.chunk * (2 * n + 1)),
-        "prefill: scores": ("buffers", 4 * rows * (shape.config.heads * shape.chunk + 2 * own)),
-    }
-    return [Part(name, kind, size) for name, (kind, size) in sizes.items()]
+    return [
+        Part("prefill: weights", "weights", 2 * shape.config.layers * max(0, more)),
+        Part("prefill: working space", "buffers", 4 * max(0, prompt_words(shape) - decode_words(shape))),
+        Part("prefill: squares", "buffers", 4 * shape.rows),
+    ]
 
 
 def _program(shape: Shape, arch: str) -> list[Part]:
