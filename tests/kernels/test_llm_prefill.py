@@ -121,11 +121,24 @@ def results(exact: Reference, near: Reference, x: np.ndarray) -> dict[str, list[
     return found
 
 
-@pytest.mark.parametrize("arch", ["wse2", "wse3"])
-@pytest.mark.parametrize("mesh", [(4, 4), (6, 4)], ids=str)
-@pytest.mark.parametrize("model", [MHA, GQA, MQA], ids=["mha", "gqa", "mqa"])
-def test_prefill(tmp_path, arch, mesh, model):
+@pytest.mark.parametrize(
+    ("model", "arch", "mesh"),
+    [
+        (MHA, "wse2", (4, 4)), (MHA, "wse3", (6, 4)), (GQA, "wse3", (4, 4)), (GQA, "wse2", (6, 4)),
+        (MQA, "wse2", (4, 6)), (MQA, "wse3", (5, 5)),
+    ],
+    ids=lambda value: getattr(value, "name", str(value)),
+)  # fmt: skip
+def test_prefill(tmp_path, model, arch, mesh):
     check(tmp_path, arch, mesh, model, tokens=10, chunk=7)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("arch", ["wse2", "wse3"])
+@pytest.mark.parametrize("mesh", [(2, 2), (3, 5), (7, 7), (8, 6)], ids=str)
+@pytest.mark.parametrize("model", [MHA, GQA, MQA], ids=["mha", "gqa", "mqa"])
+def test_prefill_on_more_meshes(tmp_path, model, arch, mesh):
+    check(tmp_path, arch, mesh, model, tokens=23, chunk=12)
 
 
 @pytest.mark.parametrize(
