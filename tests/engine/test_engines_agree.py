@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from engine.build import F32, I16, Prog, Wafer, words
+from engine.build import F32, I16, U16, Prog, Wafer, words
 
+from wafersim import machine
 from wafersim.ir.program import Dir
 
 RAMP, EAST, WEST = Dir.RAMP, Dir.EAST, Dir.WEST
@@ -77,6 +78,27 @@ def test_a_run_that_waits_for_another_pe_finds_a_busy_one_in_its_cycle(monkeypat
     assert mesh.cycle < 200
     assert 0 < words(mesh, 0, 0, 100, 16, "f4")[1] < 100
     assert mesh.run(37, []) == "budget"
+
+
+@pytest.mark.parametrize("slice_", [1, 7, 1000])
+def test_a_loop_that_waits_for_the_clock_ends_in_its_cycle(slice_, monkeypatch):
+    monkeypatch.setenv("WAFERSIM_ENGINE", "both")
+    clock = machine.load("wse3").settings["registers"]["TIMESTAMP_COUNTER"][0]
+    prog = Prog()
+    code = prog.start()
+    now, high = code.reg(), code.reg()
+    code.op("clockctl", a=code.k(0), imm=1)
+    top = code.op("getcfg", U16, dst=now, a=code.k(clock))
+    code.op("getcfg", U16, dst=high, a=code.k(clock + 1))
+    early = code.binary("lt", U16, now, code.k(300))
+    code.op("brt", a=early, imm=top)
+    code.store(U16, 100, now)
+    code.store(U16, 101, high)
+    code.ret()
+    mesh = Wafer(1, 1).program(0, 0, prog).mesh()
+    while mesh.run(slice_, []) == "budget":
+        pass
+    assert 300 <= words(mesh, 0, 0, 100, 1)[0] < 330 and words(mesh, 0, 0, 101, 1)[0] == 0
 
 
 def test_a_fault_of_a_pe_that_ran_ahead_comes_in_its_cycle(monkeypatch):
