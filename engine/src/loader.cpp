@@ -347,7 +347,10 @@ struct Checker {
         switch (i.op) {
         case Op::jmp_:
         case Op::brt_:
-        case Op::brf_: index(i.imm, f.code.size(), f.name + ": jump target"); break;
+        case Op::brf_:
+        case Op::skt_:
+        case Op::skf_:
+        case Op::sk_: index(i.imm, f.code.size(), f.name + ": jump target"); break;
         case Op::call_: index(i.imm, p.functions.size(), "function"); break;
         case Op::vec_: index(i.imm, p.vecops.size(), "vector operation"); break;
         case Op::map_: index(i.imm, p.maps.size(), "map"); break;

@@ -9,7 +9,7 @@ namespace wafersim {
 
 namespace {
 
-// Rows of section `scalar` give one number, or one for each of: int16 int32 int64 f16 f32.
+// Rows of section `scalar` give one number, or one for each of: int16 int32 int64 f16 f32, and perhaps dsd.
 int type_class(Ty ty) {
     switch (ty) {
     case Ty::i32:
@@ -18,18 +18,20 @@ int type_class(Ty ty) {
     case Ty::u64: return 2;
     case Ty::f16: return 3;
     case Ty::f32: return 4;
-    default: return 0;  // a DSD as well: operations on DSDs change one field of 16 bits
+    case Ty::dsd: return 5;
+    default: return 0;
     }
 }
 
 std::array<int, Machine::type_count> scalar_row(const Settings& settings, const std::string& name) {
     const std::vector<int> costs = settings.integers(name);
-    if (costs.size() != 1 && costs.size() != 5) {
-        throw ConfigError("machine table: row '" + name + "' needs one number or five");
+    if (costs.size() != 1 && costs.size() != 5 && costs.size() != 6) {
+        throw ConfigError("machine table: row '" + name + "' needs one number, five or six");
     }
     std::array<int, Machine::type_count> row{};
     for (int ty = 0; ty < Machine::type_count; ++ty) {
-        row[ty] = costs.size() == 1 ? costs[0] : costs[type_class(static_cast<Ty>(ty))];
+        const auto column = static_cast<size_t>(type_class(static_cast<Ty>(ty)));
+        row[ty] = costs[column < costs.size() ? column : 0];
     }
     return row;
 }
@@ -93,12 +95,16 @@ Machine::Machine(const Settings& s)
       microthreads{at_least(s, "microthreads.count", 1), s.integer("microthreads.start"), s.integer("microthreads.end"),
                    s.integer("microthreads.by_queue") != 0},
       fabric{at_least(s, "fabric.link_period", 1), at_least(s, "fabric.hop", 1), at_least(s, "fabric.ramp_in", 1),
-             at_least(s, "fabric.ramp_out", 2), at_least(s, "fabric.router_queue", 1)},
+             at_least(s, "fabric.ramp_out", 2), at_least(s, "fabric.router_queue", 1),
+             at_least(s, "fabric.simd_period", 1)},
       host{at_least(s, "host.stream_period", 1), s.integer("host.command"), s.integer("host.copy_period")},
       vector{s.integer("vector.start"), at_least(s, "vector.rate_percent", 1), s.integer("vector.reduction_cycles"),
-             s.integer("vector.issue"), s.integer("vector.map_iteration")},
+             s.integer("vector.issue"), s.integer("vector.map_start"), s.integer("vector.map_iteration")},
       branch_taken(s.integer("scalar.branch_taken")),
-      dsr_load(s.integer("dsr.load")) {
+      predicated(s.integer("scalar.predicated")),
+      indexed(s.integer("scalar.indexed")),
+      dsr_load(s.integer("dsr.load")),
+      dsr_latency(at_least(s, "dsr.latency", 1)) {
     tasks.data_by_queue = tasks.data_task_ids == static_cast<int>(queues.input_depth.size());
     for (size_t op = 0; op < op_count; ++op) {
         scalar[op] = scalar_row(s, "scalar." + std::string(op_rows[op].cost));

@@ -82,15 +82,22 @@ bool collides(const Machine& machine, const VecRun& run) {
     return false;
 }
 
+// Ticks that an element takes of a link: one wavelet after the other, or both of a SIMD group of 64 bits together.
+int64_t link_ticks(const Machine& machine, const Stream& s) {
+    if (!in_fabric(s)) return 0;
+    if (s.simd_elements > s.pack) return ticks_per_cycle * machine.fabric.simd_period / s.simd_elements;
+    return ticks_per_cycle * machine.fabric.link_period / s.pack;
+}
+
 // Ticks an element takes: arithmetic width, memory banks, links, and the latency of a reduction.
 int64_t period_of(const Machine& machine, const VecRun& run) {
     const int width = machine.vector_width[static_cast<size_t>(run.op->op)];
     int64_t words = 0;
-    int64_t links = in_fabric(run.dst) ? ticks_per_cycle * machine.fabric.link_period / run.dst.pack : 0;
+    int64_t links = link_ticks(machine, run.dst);
     for (int i = 0; i < run.sources; ++i) {
         const Stream& s = run.source[static_cast<size_t>(i)];
         words += bank_words(machine, s);
-        if (in_fabric(s)) links = std::max(links, ticks_per_cycle * machine.fabric.link_period / s.pack);
+        links = std::max(links, link_ticks(machine, s));
     }
     const int64_t banks =
         ticks_per_cycle * words * 100 / (machine.memory.words_per_cycle * machine.vector.rate_percent);
@@ -167,15 +174,15 @@ int microthread_of(const Pe& pe, const VecRun& run) {
     return thread;
 }
 
-// Cycles before the first element of a synchronous operation: its DSDs are loaded into DSRs first, but for those that
-// the program has loaded itself.
+}  // namespace
+
+// Cycles of the main thread before an operation: its DSDs are loaded into DSRs first, one after the other, but for those
+// that the program has loaded itself, and the last load takes its time.
 int start_of(const Machine& machine, const VecOp& op) {
     int loads = op.dst.kind == OperandKind::dsd;
     for (const VecOperand& o : op.sources) loads += o.kind == OperandKind::dsd;
-    return machine.vector.start + loads * machine.dsr_load;
+    return machine.vector.start + (loads > 0 ? loads * machine.dsr_load + machine.dsr_latency - 1 : 0);
 }
-
-}  // namespace
 
 bool Pe::start_vector(const VecOp& op) {
     // The main thread is free when it starts an operation; a microthread is known only from the operands.
@@ -195,7 +202,7 @@ bool Pe::start_vector(const VecOp& op) {
     run.period = static_cast<uint32_t>(period_of(env.machine, run));
     run.group = static_cast<uint16_t>(group_of(run));
     run.level = level_of(run.options.priority);
-    const int start = op.options.is_async ? env.machine.microthreads.start : start_of(env.machine, op);
+    const int start = start_of(env.machine, op) + (op.options.is_async ? env.machine.microthreads.start : 0);
     run.next_tick = static_cast<int64_t>(env.now + static_cast<uint64_t>(start)) * ticks_per_cycle;
     run.started_in = current_function;
     running |= uint32_t{1} << thread;

@@ -124,6 +124,9 @@ int Pe::execute(const Instr& i) {
     case Op::jmp_:
     case Op::brt_:
     case Op::brf_:
+    case Op::skt_:
+    case Op::skf_:
+    case Op::sk_:
     case Op::call_:
     case Op::callp_:
     case Op::ret_:
@@ -140,7 +143,8 @@ int Pe::execute(const Instr& i) {
 }
 
 int Pe::execute_memory(const Instr& i) {
-    const int cost = env.machine.scalar[static_cast<size_t>(i.op)][static_cast<size_t>(i.ty)];
+    int cost = env.machine.scalar[static_cast<size_t>(i.op)][static_cast<size_t>(i.ty)];
+    if (i.a >= 0 && i.imm != 0 && i.op != Op::copy_) cost += env.machine.indexed;
     const int64_t address = static_cast<int64_t>(operand(i.a) & 0xffff) + (i.op == Op::copy_ ? 0 : i.imm);
     const bool is_register = address >= 2 * first_register && address <= 0xffff && words_of(i.ty) == 1;
     switch (i.op) {
@@ -164,6 +168,13 @@ int Pe::execute_memory(const Instr& i) {
     }
 }
 
+// Instructions under a predicate take their cycle whether they are executed or not.
+int Pe::skip_to(int target) {
+    const int skipped = target - frames.back().pc;
+    frames.back().pc = target;
+    return skipped * env.machine.predicated;
+}
+
 int Pe::execute_control(const Instr& i) {
     const int cost = env.machine.scalar[static_cast<size_t>(i.op)][static_cast<size_t>(i.ty)];
     switch (i.op) {
@@ -173,6 +184,11 @@ int Pe::execute_control(const Instr& i) {
         if ((operand(i.a) & 1) != (i.op == Op::brt_)) return cost;
         frames.back().pc = static_cast<int>(i.imm);
         return env.machine.branch_taken;
+    case Op::skt_:
+    case Op::skf_:
+        if ((operand(i.a) & 1) != (i.op == Op::skt_)) return 0;
+        return skip_to(static_cast<int>(i.imm));
+    case Op::sk_: return skip_to(static_cast<int>(i.imm));
     case Op::call_: call_with_arguments(*this, program->functions[static_cast<size_t>(i.imm)], i); return cost;
     case Op::callp_: {
         const uint64_t number = operand(i.b) & 0xffff;
@@ -207,8 +223,9 @@ int Pe::execute_system(const Instr& i) {
     switch (i.op) {
     case Op::vec_:
         if (!start_vector(program->vecops[index])) return --frames.back().pc, 1;
-        return program->vecops[index].options.is_async && !busy(main_thread()) ? env.machine.vector.issue : 0;
-    case Op::map_: start_map(program->maps[index]); return env.machine.vector.map_iteration;
+        if (!program->vecops[index].options.is_async || busy(main_thread())) return 0;
+        return start_of(env.machine, program->vecops[index]) + env.machine.vector.issue;
+    case Op::map_: start_map(program->maps[index]); return env.machine.vector.map_start;
     case Op::dsrload_: run_dsr_load(program->dsr_loads[index]); break;
     case Op::fifolen_: {
         FifoState& fifo = fifo_of({operand(i.a)});

@@ -77,7 +77,7 @@ fn {name}() void {{
 @pytest.fixture(scope="module")
 def loops(tmp_path_factory):
     program = HEAD + "".join(loop(name, body) for name, (body, _, _) in LOOPS.items())
-    arrays = {"x": "f32", "y": "f32", "stamps": "u16"}
+    arrays = {"z": "f32", "x": "f32", "y": "f32", "stamps": "u16"}  # x behind z: no array of a real program is at 0
     with OnePe(tmp_path_factory.mktemp("loops"), "wse3", program, arrays, ["empty", *LOOPS]) as pe:
         rng = np.random.default_rng(3)
         for name in ("x", "y"):
@@ -103,8 +103,6 @@ var p = @zeros([1024]f32);
 var q = @zeros([1032]f32);
 const a_all = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{4096} -> a[i] });
 const b_all = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{4096} -> b[i] });
-const a_tile = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{16} -> a[i] });
-const b_tile = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{16} -> b[i] });
 const p_all = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{1024} -> p[i] });
 const q_same = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{1024} -> q[i] });
 const q_other = @get_dsd(mem1d_dsd, .{ .tensor_access = |i|{1024} -> q[i + 1] });
@@ -112,19 +110,6 @@ fn one_fmach() void {
   timer.enable_tsc();
   timer.get_timestamp(&first);
   @fmach(a_all, a_all, b_all, 2.0);
-  stop();
-}
-fn tiled_fmach() void {
-  timer.enable_tsc();
-  var da = a_tile;
-  var db = b_tile;
-  var k: i16 = 0;
-  timer.get_timestamp(&first);
-  while (k < 256) : (k += 1) {
-    @fmach(da, da, db, 2.0);
-    da = @increment_dsd_offset(da, 16, f16);
-    db = @increment_dsd_offset(db, 16, f16);
-  }
   stop();
 }
 fn fmacs_same() void {
@@ -140,7 +125,7 @@ fn fmacs_other() void {
   stop();
 }
 """
-VECTOR_FUNCTIONS = ["one_fmach", "tiled_fmach", "fmacs_same", "fmacs_other"]
+VECTOR_FUNCTIONS = ["one_fmach", "fmacs_same", "fmacs_other"]
 
 
 @pytest.fixture(scope="module")
@@ -155,11 +140,6 @@ def vectors(tmp_path_factory):
 def test_one_fmach_of_4096_elements_on_the_wse3(vectors):
     with vectors("wse3") as pe:
         assert abs(cycles(pe, "one_fmach") - 1040) <= 10
-
-
-def test_fmach_of_16_elements_in_a_while_loop_on_the_wse3(vectors):
-    with vectors("wse3") as pe:
-        assert abs(cycles(pe, "tiled_fmach") - 4617) <= 0.15 * 4617
 
 
 def test_fmacs_with_and_without_bank_conflict_on_the_wse2(vectors):

@@ -65,14 +65,14 @@ struct Machine {
         bool data_by_queue;  // data tasks belong to input queues, not to colors
     } tasks;
     struct Microthreads { int count, start, end; bool by_queue; } microthreads;
-    struct Fabric { int link_period, hop, ramp_in, ramp_out, router_queue; } fabric;
+    struct Fabric { int link_period, hop, ramp_in, ramp_out, router_queue, simd_period; } fabric;
     struct Host { int stream_period, command, copy_period; } host;
-    struct Vector { int start, rate_percent, reduction_cycles, issue, map_iteration; } vector;
+    struct Vector { int start, rate_percent, reduction_cycles, issue, map_start, map_iteration; } vector;
 
     static constexpr int type_count = 13;
     std::array<std::array<int, type_count>, op_count> scalar;  // [operation][type]
-    int branch_taken;
-    int dsr_load;  // `dsr.load`
+    int branch_taken, predicated, indexed;  // of section `scalar`
+    int dsr_load, dsr_latency;  // `dsr.load`, `dsr.latency`
     std::array<int, vec_count> vector_width;
     std::array<RegisterBank, static_cast<size_t>(RegisterId::count)> registers;
 };

@@ -41,6 +41,8 @@ struct LogLine {
 
 struct Pe;
 
+int start_of(const Machine& machine, const VecOp& op);  // cycles before an operation, for its DSR loads
+
 // What the PEs of a region share.
 struct Environment {
     Environment(const Machine& machine, const Image& image) : machine(machine), image(image) {}
@@ -306,6 +308,7 @@ struct alignas(64) Pe {
     void step_main();
     int execute(const Instr& instr);           // its cost in cycles
     int execute_control(const Instr& instr);
+    int skip_to(int target);
     int execute_memory(const Instr& instr);
     int execute_system(const Instr& instr);
     void set(const Instr& instr, uint64_t value) { registers[frames.back().registers + instr.dst] = value; }

@@ -59,21 +59,21 @@ def costs(arch: str, preset: str = machine.DEFAULT_PRESET) -> Costs:
 
 
 BOOKKEEPING = {
-    "slab": 25,         # product of one slab: operands into DSDs, call
-    "column": 19,       # each column of A in the product by columns
-    "gemv": 34,         # product of a GEMV: clearing, DSRs, one stamp
-    "align": 65,        # before the first operands of a compute-shift are there
+    "slab": 20,         # product of one slab: operands into DSDs, call
+    "column": 40,       # each column of A in the product by columns
+    "gemv": 30,         # product of a GEMV: clearing, DSRs, one stamp
+    "align": 50,        # before the first operands of a compute-shift are there
     "chunk": 60,        # alignment on a square mesh: one chunk of both operands
-    "shift": 75,        # alignment on another mesh: one shift, begin to task to begin
+    "shift": 65,        # alignment on another mesh: one shift, begin to task to begin
     "slot": 7,          # one step of a compute-shift on a square mesh
-    "step": 62,         # on another mesh, where slabs lie in a ring of slots
-    "reduce": 114,      # one step of the transposed GEMM: shift of B, sums handed on
+    "step": 52,         # on another mesh, where slabs lie in a ring of slots
+    "reduce": 94,       # one step of the transposed GEMM: shift of B, sums handed on
     "first": 60,        # before the first operands of SUMMA are there
-    "turn": 55,         # one step of SUMMA, with its change of routes
-    "begin": 216,       # all-gather: changes of routes and parts of each axis
-    "gather": 43,       # turn of one PE in the all-gather
+    "turn": 40,         # one step of SUMMA, with its change of routes
+    "begin": 185,       # all-gather: changes of routes and parts of each axis
+    "gather": 35,       # turn of one PE in the all-gather
     "phase": 12,        # one phase of a reduction
-    "spread": 20,       # the broadcast of a GEMV
+    "spread": 12,       # the broadcast of a GEMV
     "round": 22,        # ring all-reduce: once around
     "ring": 32,         # one step of it
     "end": 20,          # last stamp, and the clocks' disagreement

@@ -128,7 +128,7 @@ def _ktree(experiment: Experiment, line: int, rows: int) -> tuple[float, float, 
     for members, spacing in tree_phases(line, experiment.phases):
         latency += members // 2 * (cost.stage + (spacing - 1) * cost.hop)
         moved += rows * (2 if members > 2 else 1)
-        own += BOOKKEEPING["phase"]
+        own += BOOKKEEPING["phase"] * (2 if members > 2 else 1)  # a root in the middle hears two sides
     return moved, own, latency
 
 

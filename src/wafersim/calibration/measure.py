@@ -23,6 +23,7 @@ PROGRAMS = Path(__file__).parent / "programs"
 MOST_CYCLES = 1_000_000
 OPERATION, MATVEC, TILES, OVERLAP, REDUCTION = range(5)
 """Values of the parameter `kind` of programs/layout.csl."""
+NAMES = ("operation", "matvec", "tiles", "overlap", "reduction")
 CONFLICTING = {"fmacs-0001", "fmacs-0034"}
 """Points of equal size differ by the alignment of their vectors, which the source tells by its history only."""
 STEP = re.compile(r"(\d+) PE\((\d+),(\d+)\) (.*)")
@@ -50,6 +51,14 @@ def program_of(point: Point) -> Program:
     if point.id in _STUDY:
         return _STUDY[point.id](p)
     raise UsageError(f"calibration point {point.id}: there is no program for it")
+
+
+def name_of(point: Point) -> str:
+    """The program that a point measures: points of one program stand or fall together."""
+    program = program_of(point)
+    if program.layout != "layout.csl":
+        return program.layout.removesuffix("_layout.csl")
+    return NAMES[program.params["kind"]]
 
 
 def compiled(point: Point) -> Image:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from wafersim import machine
-from wafersim.calibration import measure, plot
+from wafersim.calibration import fit, measure, plot
 from wafersim.calibration.points import Point
 from wafersim.errors import UsageError
 
 BEGIN, END = "<!-- calibration: begin -->", "<!-- calibration: end -->"
+FIT_BEGIN, FIT_END = "<!-- calibration fit: begin -->", "<!-- calibration fit: end -->"
 PLOT = "timing-residuals.svg"
 
 
@@ -73,12 +75,43 @@ def section(results: list[Outcome]) -> str:
 
 def write(path: Path, results: list[Outcome]) -> None:
     """Replaces the section of the document at `path` and draws the plot beside it."""
-    text = path.read_text(encoding="utf-8")
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise UsageError(f"'{path}' needs the markers '{BEGIN}' and '{END}', once each")
-    head, tail = text[: text.index(BEGIN) + len(BEGIN)], text[text.index(END) :]
-    path.write_text(f"{head}\n{section(results)}{tail}", encoding="utf-8")
+    _replace(path, BEGIN, END, section(results))
     (path.parent / PLOT).write_text(plot.residuals(results), encoding="utf-8")
+
+
+def write_fit(path: Path, fits: list[fit.Fit]) -> None:
+    """Replaces the section about the fit in the document at `path`."""
+    _replace(path, FIT_BEGIN, FIT_END, "".join(fit_section(one) for one in fits))
+
+
+def fit_section(one: fit.Fit) -> str:
+    arch = one.arch.upper()
+    lines = ["", f"| {arch}: row | value | misfit with one less | misfit with one more |", "|---|---:|---:|---:|"]
+    for row, value, less, more in one.sensitivity():
+        lines.append(f"| `{row}` | {value} | {_misfit(less)} | {_misfit(more)} |")
+    lines += ["", f"Misfit with the values of the table: {one.misfit(one.points, one.table):.2f} %.", ""]
+    lines += [
+        f"| {arch}: left out | points | rows that change | mean error % | worst error % |",
+        "|---|---:|---|---:|---:|",
+    ]
+    for left in one.leave_out():
+        changed = ", ".join(f"`{row}` {value}" for row, value in left.values.items() if value != one.table[row])
+        lines.append(
+            f"| {left.program} | {left.points} | {changed or 'none'} | {left.mean_error:.1f} | {left.worst_error:.1f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _misfit(value: float) -> str:
+    return "-" if value == inf else f"{value:.2f} %"
+
+
+def _replace(path: Path, begin: str, end: str, content: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise UsageError(f"'{path}' needs the markers '{begin}' and '{end}', once each")
+    head, tail = text[: text.index(begin) + len(begin)], text[text.index(end) :]
+    path.write_text(f"{head}\n{content}{tail}", encoding="utf-8")
 
 
 def _parameters(rows: list[machine.FittedRow]) -> list[str]:

@@ -95,6 +95,9 @@ def _add_calibrate(commands: Any) -> None:
     calibrate.add_argument(
         "--programs", type=Path, metavar="PATH", help="also run the sources' own programs, from a checkout at PATH"
     )
+    calibrate.add_argument(
+        "--fit", action="store_true", help="tell how well the points determine the fitted rows (minutes)"
+    )
     calibrate.set_defaults(action=_calibrate)
 
 
@@ -128,7 +131,7 @@ def _bench(options: argparse.Namespace) -> int:
 
 
 def _calibrate(options: argparse.Namespace) -> int:
-    from wafersim.calibration import foreign, measure, points, report
+    from wafersim.calibration import fit, foreign, measure, points, report
 
     chosen = points.select(points.load(), options.names)
     if options.report and len(chosen) < len(points.load()):
@@ -152,6 +155,12 @@ def _calibrate(options: argparse.Namespace) -> int:
             print(f"their own programs, {report.summary(theirs) if theirs else f'none below {options.programs}'}")
     if options.report:
         report.write(options.report, results)
+    if options.fit:
+        fits = [fit.Fit(arch, chosen) for arch in dict.fromkeys(point.arch for point in chosen)]
+        if options.report:
+            report.write_fit(options.report, fits)
+        else:
+            print("".join(map(report.fit_section, fits)))
     return 0
 
 

@@ -27,7 +27,7 @@ from wafersim.ir.program import (
 )
 
 _TERMINATORS = {"jmp", "ret", "trap"}
-_JUMPS = {"jmp", "brt", "brf"}
+_JUMPS = {"jmp", "brt", "brf", "skt", "skf", "sk"}
 _FIELD_NAMES = ("dst", "a", "b", "c")
 _FORMATS = set("dXbfsc")
 

@@ -10,29 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from wafersim.csl.analyse.code import Code, Jump, Label, flat
 from wafersim.csl.analyse.program import ProgramBuilder
+from wafersim.csl.analyse.tidy import tidy
 from wafersim.csl.source import Span
 from wafersim.ir.ops import Ty
 from wafersim.ir.program import NONE, Function, Instr
-
-
-@dataclass(slots=True, eq=False)
-class Label:
-    """A position in the code; `used` once a jump names it."""
-
-    used: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class _Jump:
-    """A jump or branch (`instr`) whose target is not resolved yet."""
-
-    instr: Instr
-    target: Label
-
-
-Code = list["Instr | Label | _Jump | Code"]
-"""Nested lists are the code of breaks, completed when their block ends."""
 
 
 @dataclass(slots=True)
@@ -100,7 +83,7 @@ class FunctionBuilder:
 
     def _jump(self, span: Span, op: str, condition: int, target: Label) -> None:
         target.used = True
-        self.code.append(_Jump(Instr(op, a=condition, loc=self.program.location(span)), target))
+        self.code.append(Jump(Instr(op, a=condition, loc=self.program.location(span)), target))
 
     @contextmanager
     def captured(self) -> Iterator[Code]:
@@ -119,7 +102,7 @@ class FunctionBuilder:
         if len(code) < 2 or code[-2] is not piece:
             return False
         last = code[-1]
-        return isinstance(last, _Jump) and last.target is target
+        return isinstance(last, Jump) and last.target is target
 
     def reserve_frame(self, words: int) -> int:
         """Offset of `words` new words in the stack frame."""
@@ -130,24 +113,16 @@ class FunctionBuilder:
     def finish(self) -> Function:
         """Resolve labels to instruction numbers. The code must not run off its end."""
         positions: dict[int, int] = {}
-        kept: list[Instr | _Jump] = []
-        for item in _flat(self.code):
+        kept: list[Instr | Jump] = []
+        for item in tidy(list(flat(self.code)), len(self.params), self.program.ir):
             if isinstance(item, Label):
                 positions[id(item)] = len(kept)
             else:
                 kept.append(item)
         instrs = []
         for item in kept:
-            if isinstance(item, _Jump):
+            if isinstance(item, Jump):
                 item.instr.imm = positions[id(item.target)]
                 item = item.instr
             instrs.append(item)
         return Function(self.name, self.params, self.result, self.registers, self.frame_words, instrs, self.loc)
-
-
-def _flat(code: Code) -> Iterator[Instr | Label | _Jump]:
-    for item in code:
-        if isinstance(item, list):
-            yield from _flat(item)
-        else:
-            yield item

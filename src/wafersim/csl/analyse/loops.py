@@ -137,9 +137,10 @@ def _counted(
     builder.bind(top)
     down = isinstance(step, Known) and step.value < 0
     limit, more = an.operand(stop, span), builder.new_register()
-    a, b = (limit, counter.register) if down and not known else (counter.register, limit)
-    builder.emit(span, "ne" if known else "lt", ty, dst=more, a=a, b=b)
-    builder.branch(span, more, target.end, when=False)
+    if not known:  # there is a first round else
+        a, b = (limit, counter.register) if down else (counter.register, limit)
+        builder.emit(span, "lt", ty, dst=more, a=a, b=b)
+        builder.branch(span, more, target.end, when=False)
     with control.inside(an, target), control.conditional(an), an.new_scope():
         _capture(an, stmt, 0, Reg(element, counter.register, temporary=False))
         if position is not None:
@@ -153,7 +154,11 @@ def _counted(
     if position is not None:
         one = an.unit.program.constant(1)
         builder.emit(span, "add", t.ir_type(t.U16), dst=position.register, a=position.register, b=one)
-    builder.jump(stmt.span, top)
+    if known:
+        builder.emit(span, "ne", ty, dst=more, a=counter.register, b=limit)
+        builder.branch(stmt.span, more, top, when=True)
+    else:
+        builder.jump(stmt.span, top)
     builder.bind(target.end)
     return None
 
