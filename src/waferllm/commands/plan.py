@@ -8,6 +8,7 @@ import argparse
 import dataclasses
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from waferllm.commands.words import mesh_of
@@ -30,6 +31,7 @@ def add(actions: Any) -> None:
     parser.add_argument("--arch", default="wse3", choices=ARCHITECTURES, help="architecture (wse3)")
     parser.add_argument("--capacity", type=int, metavar="N", help="positions of the KV cache (one for each row of PEs)")
     parser.add_argument("--prompt", type=int, default=0, metavar="N", help="tokens that prefill takes at once (0)")
+    parser.add_argument("--figure", metavar="FILE", help="draw regions and bytes a PE too (.png, .pdf or .svg)")
     parser.add_argument("--search", action="store_true", help="instead: the meshes that decode fastest, by formula")
     parser.add_argument(
         "--sides", default="16:720:16", metavar="A:B:S", help="with --search: sides from A to B by S (16:720:16)"
@@ -49,7 +51,20 @@ def run(options: argparse.Namespace) -> int:
         print("\n".join(fastest(shape, options.arch, sides_of(options.sides))))
         return 0
     print("\n".join(lines(shape, options.arch)))
+    if options.figure:
+        draw(shape, options.arch, Path(options.figure))
     return 0
+
+
+def draw(shape: Shape, arch: str, path: Path) -> None:
+    if path.suffix not in (".png", ".pdf", ".svg"):
+        raise WaferllmError(f"--figure: '{path}' is not allowed, expected a name that ends in .png, .pdf or .svg")
+    try:
+        from waferllm.figures import plan
+    except ImportError as error:
+        raise WaferllmError(f"--figure needs the package {error.name}: pip install 'wafersim[workflow]'") from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    plan.make(regions.place(shape, arch)).savefig(path)
 
 
 def lines(shape: Shape, arch: str) -> Iterable[str]:
@@ -93,13 +108,14 @@ def dimensions(shape: Shape) -> Iterable[str]:
 def tensors(shape: Shape, arch: str) -> Iterable[str]:
     """Bytes a PE, and what is left."""
     found, limit = memory.parts(shape, arch), memory.limit(arch)
-    yield f"{'bytes a PE':17} {'':9} {'bytes':>9} {'of memory':>10}"
+    name = max(len(part.name) for part in found)
+    yield f"{'bytes a PE':{name}} {'':9} {'bytes':>9} {'of memory':>10}"
     for kind in memory.KINDS:
         for part in (part for part in found if part.kind == kind):
-            yield f"{part.name:17} {kind:9} {part.bytes:9,} {part.bytes / limit:10.1%}"
+            yield f"{part.name:{name}} {kind:9} {part.bytes:9,} {part.bytes / limit:10.1%}"
     total = memory.total(found)
     verdict = f"fits, {limit - total:,} left" if total <= limit else f"does not fit, {total - limit:,} too much"
-    yield f"{'all':17} {'':9} {total:9,} {total / limit:10.1%}  of {limit:,}: {verdict}"
+    yield f"{'all':{name}} {'':9} {total:9,} {total / limit:10.1%}  of {limit:,}: {verdict}"
 
 
 def cache(shape: Shape, arch: str) -> Iterable[str]:

@@ -120,6 +120,17 @@ def _regions(shape: Shape, arch: str, layers: list[int], columns: int) -> list[R
     return found
 
 
+def fullest_parts(placement: Placement) -> list[memory.Part]:
+    """What takes memory in the region that has least left; of the whole model if not one layer is laid out."""
+    shape = placement.shape
+    if not placement.layers:
+        return memory.parts(shape, placement.arch)
+    region = max(placement.regions, key=lambda region: region.bytes)
+    config = dataclasses.replace(shape.config, layers=region.layers)
+    found = memory.parts(dataclasses.replace(shape, config=config), placement.arch)
+    return [part for part in found if part.name not in ("embedding", "output") or part.name in region.tables]
+
+
 # ---------------------------------------------------------------------------------- Table 5: memory shared by all
 
 
