@@ -87,7 +87,7 @@ bool Region::filtered(uint32_t number, const ColorState& color, const Wavelet& w
 }
 
 bool Region::has_room(uint32_t number, Side out, const Wavelet& wavelet) {
-    if (link_taken(routers_[number], out)) return false;
+    if (link_taken(number, out)) return false;
     if (out == side_host) return true;
     if (out == side_ramp) return pes_[number].receive(wavelet, false);
     const auto next = neighbour(image_, number, out);
@@ -141,7 +141,7 @@ void Region::carry_out(const Move& move) {
 }
 
 void Region::deliver(uint32_t number, Side out, Wavelet wavelet) {
-    take_link(routers_[number], out);
+    take_link(number, out);
     if (out == side_ramp) {
         wavelet.set_ready(env_.now + static_cast<uint64_t>(machine_.fabric.ramp_in));
         pes_[number].receive(wavelet, true);

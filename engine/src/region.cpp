@@ -24,6 +24,7 @@ Region::Region(const Wafer& wafer, uint32_t first, uint32_t last)
       busy_routers_(first, last - first),
       busy_ramps_(first, last - first),
       busy_pes_(first, last - first) {
+    if (machine_.fabric.link_period > 1) link_free_.resize(last - first);
     for (uint32_t i = first; i < last; ++i)
         if (image_.tiles[i].program != none) busy_pes_.add(i);
 }

@@ -59,6 +59,11 @@ def test_kernels_run_to_their_end():
         assert cut.cycles == 50
 
 
+def test_a_pe_takes_two_kilobytes_beside_its_programs_data():
+    image = bench.compiled("exchange", 32, 32, bench.Plan(words=64, rounds=1000))
+    assert bench.measure(image, "exchange", "fast", 1000).state_bytes_per_pe <= 2048
+
+
 def test_benchmarks_that_do_not_exist_are_refused(capsys, tmp_path):
     assert main.main(["bench", "warp"]) == 1
     assert "no benchmark 'warp'" in capsys.readouterr().err
@@ -81,8 +86,8 @@ def instructions(tmp_path, name, cycles):
     return int(totals[0].split()[1])
 
 
-# Host instructions a simulated PE-cycle: 1311, 90 and 108 when the engine became what it is, and a quarter more.
-MOST = {"exchange": 1640, "compute": 112, "idle": 135}
+# Host instructions a simulated PE-cycle: 910, 88 and 49 when the engine became what it is, and a quarter more.
+MOST = {"exchange": 1140, "compute": 110, "idle": 61}
 
 
 @pytest.mark.long

@@ -213,3 +213,23 @@ def test_deadlock_report_names_operation_line_and_what_it_waits_for():
 
 def test_pe_without_program_reads_as_zero():
     assert Wafer().mesh().read(0, 0, 10, 3).tolist() == [0, 0, 0]
+
+
+def test_wavelets_wait_for_longer_than_their_times_have_bits():
+    prog = served()
+    prog.input(2, 2)
+    prog.ir.blocked = [(IdSpace.TASK, 2)]
+    task = prog.task(2, TaskKind.DATA, (U16,))
+    append(task, 0)
+    task.ret()
+    let_go = prog.function("let_go")
+    let_go.unblock(2)
+    let_go.unblock(COMMAND)
+    let_go.ret()
+    wafer = Wafer(host__command=1 << 30).program(0, 0, prog).route(0, 0, 2, Dir.WEST, Dir.RAMP)
+    mesh = wafer.mesh()
+    mesh.edge_send(0, 0, Dir.WEST, 2, np.arange(1, 11, dtype="u4"), [])
+    last = [mesh.launch(0, 0, 1, 1, [function], arguments) for function, arguments in [*5 * [(0, [99])], (2, [])]][-1]
+    assert run(mesh, 1 << 40, (last,)) == "done" and mesh.cycle > 6 << 30
+    run(mesh, 1000)
+    assert listed(mesh) == 5 * [99] + list(range(1, 11))

@@ -158,13 +158,14 @@ struct FifoState {
 // Where wavelets for a PE wait. There is one for each channel: the thing that data tasks are bound to, an input
 // queue or, on machines whose data tasks belong to colors, a color.
 struct Channel {
-    WaveletQueue wavelets;
+    [[no_unique_address]] WaveletQueue wavelets;  // color and flag go into its padding
     int8_t color = none;
     bool filter_enabled = true;
 };
+static_assert(sizeof(Channel) == 16);
 
 struct OutputQueue {
-    WaveletQueue wavelets;
+    [[no_unique_address]] WaveletQueue wavelets;
     int8_t color = none;
 };
 

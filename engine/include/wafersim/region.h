@@ -144,14 +144,14 @@ protected:
     virtual void hand_over(uint32_t next, uint32_t router, Side out, Wavelet wavelet);
     virtual void taken(uint32_t, Side, int) {}
     // Only links that a wavelet takes for several cycles are remembered.
-    bool link_taken(const Router& router, Side out) {
-        if (machine_.fabric.link_period <= 1 || router.link_free[out] <= env_.now) return false;
-        next_event_ = std::min(next_event_, router.link_free[out]);
+    bool link_taken(uint32_t router, Side out) {
+        if (link_free_.empty() || link_free_[router - first_][out] <= env_.now) return false;
+        next_event_ = std::min(next_event_, link_free_[router - first_][out]);
         return true;
     }
-    void take_link(Router& router, Side out) const {
-        if (machine_.fabric.link_period > 1)
-            router.link_free[out] = env_.now + static_cast<uint64_t>(machine_.fabric.link_period);
+    void take_link(uint32_t router, Side out) {
+        if (!link_free_.empty())
+            link_free_[router - first_][out] = env_.now + static_cast<uint64_t>(machine_.fabric.link_period);
     }
     void carry_out(const Move& move);
     void deliver(uint32_t router, Side out, Wavelet wavelet);
@@ -176,6 +176,7 @@ protected:
     std::vector<Move> moves_;
     bool progress_ = false;
     uint64_t last_cycle_ = 0;
+    std::vector<std::array<uint64_t, side_count>> link_free_;  // by router: first cycle at which an output is free
     uint64_t next_event_ = never;
     std::vector<Left> left_;            // in this cycle
     Phase phase_{};                     // of the cycle

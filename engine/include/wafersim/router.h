@@ -118,7 +118,6 @@ struct alignas(64) Router {
     uint8_t count = 0, room = 0;      // of `colors`
     MessageRouter messages;
     uint32_t services = 0;            // wavelets moved and colors added; see restart_services
-    std::array<uint64_t, side_count> link_free{};  // first cycle at which an output is free; where one wavelet takes several
 
     Router() { slot.fill(-1); }
     void restart_services();          // counts from 1 again, in the same order

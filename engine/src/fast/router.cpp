@@ -149,10 +149,9 @@ bool FastRegion::move_color(uint32_t number, ColorState& color, uint8_t slot, ui
 }
 
 bool FastRegion::find_room(uint32_t number, uint8_t outputs, const Wavelet& wavelet, Targets& targets) {
-    const Router& router = routers_[number];
     for (unsigned rest = outputs; rest; rest &= rest - 1) {
         const auto out = static_cast<Side>(std::countr_zero(rest));
-        if (link_taken(router, out)) return false;
+        if (link_taken(number, out)) return false;
         if (out == side_ramp) {
             if (!pes_[number].receive(wavelet, false)) return false;
         } else if (edges(number) >> out & 1) {
@@ -196,7 +195,7 @@ void FastRegion::carry(uint32_t number, const Move& move, Route route, const Tar
 
 void FastRegion::pass_on(uint32_t number, Side out, ColorState& target, Wavelet wavelet) {
     const uint32_t next = number + static_cast<uint32_t>(offset_[out]);
-    take_link(routers_[number], out);
+    take_link(number, out);
     wavelet.color = static_cast<uint32_t>(target.color) & 31;
     wavelet.set_ready(env_.now + static_cast<uint64_t>(machine_.fabric.hop));
     routers_[next].push(target, opposite[out], wavelet, env_.arena);
