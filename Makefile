@@ -30,10 +30,11 @@ help: ## list the targets
 reproduce: dev ## set everything up, run the workflow: kernels to tables and figures (PROFILE=quick|paper|slurm, ARGS=...)
 	@$(PY) -m snakemake --workflow-profile $(PROFILE) $(ARGS)
 
+MEASUREMENTS := results/aggregate/measurements.csv
 scale: dev ## MeshGEMV 16K, MeshGEMM 2K on 720 x 720 PEs: cycles, seconds, memory into results/scale (SCALE=meshgemv: one)
 	@for name in $(SCALE); do \
-	    $(PY) -m snakemake --workflow-profile scale --config experiments=config/experiments.scale_$$name.csv $(ARGS) \
-	    && cp results/aggregate/measurements.csv results/scale/$$name.csv || exit 1; \
+	    $(PY) -m snakemake --workflow-profile scale --config experiments=config/experiments.scale_$$name.csv \
+	        -- $(MEASUREMENTS) && cp $(MEASUREMENTS) results/scale/$$name.csv || exit 1; \
 	done
 
 test: dev ## set everything up, then run all tests but the long ones
