@@ -69,7 +69,7 @@ class Client:
                 self.work = outer.folder / "work"
                 self.work.mkdir()
                 with tarfile.open(given["artifact_path"]) as tar:
-                    tar.extractall(self.work, filter="data")
+                    tar.extractall(self.work)
 
             def __enter__(self):
                 return self

@@ -41,7 +41,7 @@ def test_backend_becomes_options(settings, options):
 
 def test_memory_and_time_grow_with_the_mesh():
     both = plan(SMALL, LARGE)
-    assert both.memory_mb("small") < 600 and both.memory_mb("large") > 50_000
+    assert both.memory_mb("small") < 600 and both.memory_mb("large") > 5_000
     assert both.minutes("small") < 10 < both.minutes("large")
 
 
