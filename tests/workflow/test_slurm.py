@@ -57,7 +57,8 @@ def test_the_quick_profile_through_slurm_gives_the_results_that_are_kept(workspa
     kept = [path for folder in ("tables", "figures") for path in sorted((ROOT / "results" / folder).iterdir())]
     items = len({path.stem for path in kept if path.parent.name == "tables"})
     figures = len({path.stem for path in kept if path.parent.name == "figures"})
-    assert told.count(SUBMITTED) == len(rows) + 1 + items + figures
+    texts = len(list(workspace.path("results/generate").glob("*.json")))
+    assert told.count(SUBMITTED) == len(rows) + texts + 1 + items + figures
     for path in kept:
         made = workspace.path(str(path.relative_to(ROOT)))
         assert made.read_bytes() == path.read_bytes(), f"{made.relative_to(workspace.folder)} is another one than kept"
