@@ -45,15 +45,17 @@ def test_killed_run_is_finished_by_the_same_command(workspace, whole_group):
 
 
 def finished_jobs(workspace: Workspace) -> dict[str, int]:
-    """Outputs of jobs that ended (a job's benchmark comes last) and are not marked as incomplete, with their times."""
-    marked = {decoded(path.name) for path in workspace.folder.glob(".snakemake/incomplete/*")}
+    """Files of jobs that ended (a job's benchmark comes last) without a mark of being incomplete, with their times."""
+    marked = [decoded(path.name) for path in workspace.folder.glob(".snakemake/incomplete/*")]
     found = {}
     for benchmark in workspace.folder.glob("results/benchmarks/*/*.tsv"):
-        stage = workspace.path(f"results/{benchmark.parent.name}")
-        for path in (stage / benchmark.stem).glob("*.*"):
-            name = str(path.relative_to(workspace.folder))
-            if not any(name.startswith(entry) for entry in marked) and not path.name.startswith("."):
-                found[name] = path.stat().st_mtime_ns
+        job = workspace.path(f"results/{benchmark.parent.name}") / benchmark.stem
+        name = str(job.relative_to(workspace.folder))
+        if any(entry == name or entry.startswith(f"{name}/") for entry in marked):
+            continue
+        for path in job.glob("*.*"):
+            if not path.name.startswith("."):
+                found[str(path.relative_to(workspace.folder))] = path.stat().st_mtime_ns
     return found
 
 
