@@ -17,6 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
+from waferllm.run import aligned_stamps
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = {"meshgemv": "meshgemv", "pipeline": "baselines/pipeline_gemv", "ring": "baselines/ring_gemv"}
 
@@ -165,11 +167,9 @@ def check(case: Case, a: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[floa
 
 def read_stamps(times: np.ndarray, names: list[str]) -> tuple[int, int]:
     """Cycles from the first start to the last end, and to the last end of a local product, on one clock."""
-    stamps = times.astype(np.int64) @ np.array([1, 1 << 16, 1 << 32])
-    hops = np.arange(times.shape[0])[:, None] + np.arange(times.shape[1])[None, :]
-    aligned = stamps - stamps[..., :1] + hops[..., None]
-    start = aligned[..., names.index("start")].min()
-    return int(aligned[..., -1].max() - start), int(aligned[..., names.index("product")].max() - start)
+    stamps = aligned_stamps(times)
+    start = stamps[..., names.index("start")].min()
+    return int(stamps[..., -1].max() - start), int(stamps[..., names.index("product")].max() - start)
 
 
 def run_step(command: list[str], cwd: Path) -> str:

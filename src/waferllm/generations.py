@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from waferllm import artifacts
+from waferllm import artifacts, experiments
 from waferllm.backends.commands import Commands
 from waferllm.errors import ExperimentError, ValidationError
-from waferllm.experiments import ARCHITECTURES, Column, cell_value, read_table
+from waferllm.experiments import Column, cell_value, read_table
 from waferllm.llm.shape import Shape
 from waferllm.llm.wafer import PARTS, WaferGenerator
 from waferllm.model.checkpoint import Checkpoint, load
@@ -43,9 +43,9 @@ class Generation:
 
 
 COLUMNS: dict[str, Column] = {
-    "id": Column("name of the run, part of its file names", pattern=r"[A-Za-z0-9][A-Za-z0-9_.-]*"),
+    "id": experiments.COLUMNS["id"],
     "model": Column("name or path of a model", pattern=r"\S+"),
-    "arch": Column("architecture", allowed=ARCHITECTURES),
+    "arch": experiments.COLUMNS["arch"],
     "width": Column("columns of PEs", least=2),
     "height": Column("rows of PEs", least=2),
     "count": Column("tokens to generate", least=1),

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from waferllm.run import aligned_stamps
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = {
     "meshgemm": "meshgemm",
@@ -92,7 +94,7 @@ def run_case(case: Case, compiled: Path, a: np.ndarray, b: np.ndarray) -> dict[s
     with np.load(outputs) as data:
         result = dict(data)
     result["C"] = join(case, result["C"])
-    result["stamps"] = one_clock(result["times"])
+    result["stamps"] = aligned_stamps(result["times"])
     result["cycles"] = result["stamps"][..., -1].max() - result["stamps"][..., 1].min()
     return result
 
@@ -163,13 +165,6 @@ def join(case: Case, tiles: np.ndarray) -> np.ndarray:
     blocks = tiles.reshape(case.height, case.width, columns, rows)
     full = blocks.transpose(0, 3, 1, 2).reshape(case.height * rows, case.width * columns)
     return full[: case.sizes[0], : case.sizes[1]]
-
-
-def one_clock(times: np.ndarray) -> np.ndarray:
-    """Cycles since the reference wave left PE (0, 0)."""
-    stamps = times.astype(np.int64) @ np.array([1, 1 << 16, 1 << 32])
-    hops = np.arange(times.shape[0])[:, None] + np.arange(times.shape[1])[None, :]
-    return stamps - stamps[..., :1] + hops[..., None]
 
 
 def matrices(case: Case, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:

@@ -5,14 +5,13 @@ In: a kernel, machine, mesh, axis, shape of a tile and further parameters. Out: 
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from kernels.mesh_program import compile_program, host_program
 
-from wafersim.cli import cslc
+from waferllm.run import aligned_stamps
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = {
@@ -55,20 +54,9 @@ class Run:
         return int(self.stamps["end"].max() - self.stamps["start"].min())
 
 
-def host_program(*arguments: str, cwd: Path) -> None:
-    command = sys.executable, "-m", "wafersim.cli.cs_python", *arguments
-    result = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert result.returncode == 0, result.stdout
-
-
 def compile_kernel(folder: Path, kernel: str, arch: str, mesh: Mesh, **params: int) -> None:
     given = {"width": mesh.width, "height": mesh.height, "axis": mesh.axis} | params
-    arguments = [
-        *(str(FOLDERS[kernel] / "layout.csl"), f"--arch={arch}", "-o", str(folder / "out"), "--memcpy", "--channels=1"),
-        *(f"--fabric-dims={mesh.width + 7},{mesh.height + 2}", "--fabric-offsets=4,1"),
-        "--params=" + ",".join(f"{name}:{value}" for name, value in given.items()),
-    ]
-    assert cslc.main(arguments) == 0, "cslc fails: its messages are in the captured output"
+    compile_program(FOLDERS[kernel] / "layout.csl", folder, arch, given)
 
 
 def save_tiles(path: Path, mesh: Mesh, a: np.ndarray, x: np.ndarray) -> None:
@@ -92,10 +80,8 @@ def run(folder: Path, kernel: str, arch: str, mesh: Mesh, a: np.ndarray, x: np.n
 def load(path: Path, mesh: Mesh) -> Run:
     with np.load(path) as outputs:
         times, names, y = outputs["times"], list(outputs["stamp_names"]), outputs["y"]
-    stamps = times.astype(np.int64) @ np.array([1, 1 << 16, 1 << 32])
-    hops = np.arange(mesh.height)[:, None] + np.arange(mesh.width)[None, :]
-    aligned = stamps - stamps[..., :1] + hops[..., None]
-    return Run(mesh.by_pe(y), {name: aligned[..., i] for i, name in enumerate(names)})
+    stamps = aligned_stamps(times)
+    return Run(mesh.by_pe(y), {name: stamps[..., i] for i, name in enumerate(names)})
 
 
 def integers(mesh: Mesh, rows: int, columns: int, bits: int = 32, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

