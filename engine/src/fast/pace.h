@@ -8,6 +8,26 @@
 
 namespace wafersim::fast {
 
+// Which of two modes is faster, from what their stints cost. Now and then the slower one is tried again: the more often
+// that fails, the less.
+class Trials {
+public:
+    bool together() const { return together_; }
+    // The last stint, in the present mode, took so many seconds a visit.
+    void measured(double seconds);
+
+private:
+    static constexpr int least_stints = 16, most_stints = 256;  // up to the next trial
+    static constexpr double memory = 4;   // stints that a mode is judged by: one may have been disturbed
+    void change() { together_ = !together_; }
+
+    bool together_ = false;
+    bool on_trial_ = false;
+    int stints_ = 0;                      // in this mode
+    int stints_to_trial_ = least_stints;
+    std::array<double, 2> seconds_{};     // a visit, by mode, in its last stints; 0 before
+};
+
 class Pace {
 public:
     // Between these the mesh is at work.
@@ -21,15 +41,13 @@ private:
     using Clock = std::chrono::steady_clock;
     double seconds_since_start() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
     void begin_stint();
-    void end_stint();
 
-    bool together_ = false;
-    uint64_t saved_ = 0;                        // visits a cycle that one thread is spared, average of the last ones in eighths
-    uint64_t visits_ = 0;                       // in this stint
-    double elapsed_ = 0;                        // seconds of this stint before `start_`
+    Trials trials_;
+    bool in_stint_ = false;
+    uint64_t saved_ = 0;                  // visits a cycle that one thread is spared, average of the last ones in eighths
+    uint64_t visits_ = 0;                 // in this stint
+    double elapsed_ = 0;                  // seconds of this stint before `start_`
     Clock::time_point start_;
-    int stints_ = 0, stints_to_trial_ = 0;      // since the last trial of the other mode, and up to the next
-    std::array<double, 2> seconds_a_visit_{};   // by mode, in its last stint; 0 before
 };
 
 }  // namespace wafersim::fast
