@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from workflow.workspace import ROOT, TINY, Workspace, environment
 
 OTHER = "other,check,pipeline_gemv,wse2,2,2,4,6,,,32,,0,1,,,1"
 SUBMITTED = "has been submitted with SLURM jobid"
+STARTED = "Building DAG of jobs..."
 
 
 def through_slurm(workspace: Workspace, folder: Path, *words: str) -> str:
@@ -32,6 +34,18 @@ def measurements(workspace: Workspace) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def lines(table: str) -> int:
+    """Rows of a table of this repository."""
+    with (ROOT / table).open(newline="", encoding="utf-8") as file:
+        return sum(1 for _ in csv.DictReader(line for line in file if not line.startswith("#")))
+
+
+def starts(workspace: Workspace) -> list[int]:
+    """How often each job of the cluster started Snakemake."""
+    logs = workspace.path(".snakemake/slurm_logs").rglob("*.log")
+    return [log.read_text(encoding="utf-8").count(STARTED) for log in logs]
+
+
 @pytest.fixture(autouse=True)
 def _slurm():
     lacking = missing()
@@ -45,20 +59,23 @@ def test_workflow_runs_through_slurm(workspace, tmp_path_factory):
     target = "results/aggregate/measurements.csv"
     told = through_slurm(workspace, tmp_path_factory.mktemp("slurm"), target, "--config", table)
     assert told.count(SUBMITTED) == 2 + 1, "a job of the cluster for each experiment, and one for the table"
+    assert starts(workspace) == [1, 1, 1], "stages of an experiment run in one process"
     assert [row["verdict"] for row in measurements(workspace)] == ["pass", "pass"]
 
 
 @pytest.mark.long
 def test_the_quick_profile_through_slurm_gives_the_results_that_are_kept(workspace, tmp_path_factory):
-    """Takes long on two cores, for Snakemake is started anew for each stage of each experiment."""
+    """Experiments and texts, each a job: takes about half an hour on two free cores."""
+    shutil.copy2(ROOT / "config/generations.csv", workspace.path("config"))
     told = through_slurm(workspace, tmp_path_factory.mktemp("slurm"))
-    rows = measurements(workspace)
+    rows, texts = measurements(workspace), list(workspace.path("results/generate").glob("*.json"))
+    assert len(rows) == lines("config/experiments.quick.csv") and len(texts) == lines("config/generations.csv")
     assert {row["verdict"] for row in rows} == {"pass"}
     kept = [path for folder in ("tables", "figures") for path in sorted((ROOT / "results" / folder).iterdir())]
     items = len({path.stem for path in kept if path.parent.name == "tables"})
     figures = len({path.stem for path in kept if path.parent.name == "figures"})
-    texts = len(list(workspace.path("results/generate").glob("*.json")))
-    assert told.count(SUBMITTED) == len(rows) + texts + 1 + items + figures
+    assert told.count(SUBMITTED) == len(rows) + len(texts) + 1 + items + figures
+    assert set(starts(workspace)) == {1}
     for path in kept:
         made = workspace.path(str(path.relative_to(ROOT)))
         assert made.read_bytes() == path.read_bytes(), f"{made.relative_to(workspace.folder)} is another one than kept"

@@ -15,6 +15,21 @@ except WaferllmError as error:
     raise WorkflowError(str(error)) from None
 
 
+# In a job of a cluster Snakemake runs the rules itself, one after the other, and is not started anew for each of them.
+if not workflow.is_main_process:
+
+    localrules:
+        inputs,
+        partition,
+        compile,
+        run,
+        validate,
+        generate,
+        aggregate,
+        tables,
+        figures,
+
+
 wildcard_constraints:
     exp=PLAN.pattern,
     text=PLAN.text_pattern,
