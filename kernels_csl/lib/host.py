@@ -106,6 +106,15 @@ def copy_in(runner, mesh, array, tile):
                       nonblock=False)
 
 
+def copy_in_16(runner, mesh, name, values):
+    """Elements of 16 bits one by one: an odd number of them is not filled up."""
+    height, width = mesh
+    words = np.ascontiguousarray(values).view(np.uint16).reshape(-1).astype(np.uint32)
+    runner.memcpy_h2d(runner.get_id(name), words, 0, 0, width, height, words.size // (width * height),
+                      streaming=False, order=MemcpyOrder.ROW_MAJOR, data_type=MemcpyDataType.MEMCPY_16BIT,
+                      nonblock=False)
+
+
 def copy_out(runner, mesh, array):
     height, width = mesh
     wide = array.dtype.itemsize == 4

@@ -10,6 +10,7 @@ Each line of the standard input is a command, each line of the standard output t
     decode TOKEN      {"next": token, "cycles": cycles on PE (0, 0)}, with "parts" where compiled with timed = 1:
                       cycles of each part (pe.csl), mean of all PEs
     prompt TOKEN ..   the same for a prompt after a reset: all of its tokens at once, where compiled with rows > 0
+    restore FILE    {"restored": tokens}: after a reset, the cache that `save` has written
     save FILE         {"saved": FILE}: logits [words], keys [height, width, layers, n, slots],
                       values [height, width, layers, slots, n], position [height, slots], count [height]
 """
@@ -63,7 +64,7 @@ class Session:
     def __init__(self, args):
         with open(args.name + "/out.json", encoding="utf-8") as file:
             self.params = {key: int(value) for key, value in json.load(file)["params"].items()}
-        for name, value in (("qkv_bias", 0), ("o_bias", 0), ("tied", 1), ("rows", 0), ("timed", 0)):
+        for name, value in (("qkv_bias", 0), ("o_bias", 0), ("tied", 1), ("rows", 0), ("block", 0), ("timed", 0)):
             self.params.setdefault(name, value)
         self.mesh = self.params["height"], self.params["width"]
         self.weights = []
@@ -84,21 +85,34 @@ class Session:
 
     def decode(self, token):
         self.runner.launch("decode", np.uint32(token), nonblock=False)
-        answer = self.following()
-        if self.params["timed"]:
-            parts = host.copy_out(self.runner, self.mesh, Array("parts", np.uint32, PARTS))
-            answer["parts"] = [round(float(mean), 1) for mean in parts.mean((0, 1))]
-        return answer
+        return {**self.following(), **self.parts()}
+
+    def parts(self):
+        if not self.params["timed"]:
+            return {}
+        cycles = host.copy_out(self.runner, self.mesh, Array("parts", np.uint32, PARTS))
+        return {"parts": [round(float(mean), 1) for mean in cycles.mean((0, 1))]}
 
     def prompt(self, tokens):
+        """The cycles are those of all launches together; the parts those of the layers."""
         self.runner.launch("begin", np.uint16(len(tokens)), nonblock=False)
-        for token in tokens:
-            self.runner.launch("push", np.uint32(token), nonblock=False)
-        self.put_weights(1)
-        self.runner.launch("prefill", nonblock=False)
+        block = self.params["block"] or len(tokens)
+        cycles, parts = 0, []
+        for first in range(0, len(tokens), block):
+            for token in tokens[first : first + block]:
+                self.runner.launch("push", np.uint32(token), nonblock=False)
+                cycles += self.cycles()
+            self.put_weights(1)
+            self.runner.launch("prefill", nonblock=False)
+            cycles += self.cycles()
+            parts.append(self.parts().get("parts", []))
         self.put_weights(0)
         self.runner.launch("choose_next", nonblock=False)
-        return self.following()
+        answer = self.following()
+        answer["cycles"] += cycles
+        if self.params["block"] and self.params["timed"]:
+            answer["parts"] = [sum(part) for part in zip(*parts)]
+        return answer
 
     def put_weights(self, which):
         """Of decode (0) or prefill (1), where the PEs cannot exchange them."""
@@ -107,8 +121,12 @@ class Session:
             host.copy_in(self.runner, self.mesh, target, self.tiles[which])
 
     def following(self):
+        return {"next": int(self.first("next", np.uint32, 1)[0]), "cycles": self.cycles()}
+
+    def cycles(self):
+        """Of the last launch, on PE (0, 0)."""
         times = self.first("times", np.uint16, 6).reshape(2, 3).astype(np.int64) @ np.array([1, 1 << 16, 1 << 32])
-        return {"next": int(self.first("next", np.uint32, 1)[0]), "cycles": int(times[1] - times[0])}
+        return int(times[1] - times[0])
 
     def first(self, name, dtype, count):
         """An array of PE (0, 0)."""
@@ -128,15 +146,29 @@ class Session:
         )
         return {"saved": path}
 
+    def restore(self, path):
+        """After a reset: the cache that `save` has written."""
+        with np.load(path) as saved:
+            state = {name: saved[name] for name in ("keys", "values", "position", "count")}
+        for name in ("position", "count"):  # the same in all columns
+            state[name] = np.repeat(state[name].reshape(self.mesh[0], 1, -1), self.mesh[1], axis=1)
+        for name, values in state.items():
+            host.copy_in_16(self.runner, self.mesh, name, values)
+        length = int(state["count"][:, 0].sum())
+        self.runner.launch("restore", np.uint16(length), nonblock=False)
+        return {"restored": length}
+
     def answer(self, line):
         word, _, argument = line.strip().partition(" ")
+        if word == "restore":
+            return self.restore(argument)
         if word == "save":
             return self.save(argument)
         if word == "prompt":
             return self.prompt([int(token) for token in argument.split()])
         if word in ("reset", "decode"):
             return getattr(self, word)(int(argument))
-        raise SystemExit("unknown command '{}', expected reset, decode, prompt or save".format(word))
+        raise SystemExit("unknown command '{}', expected reset, decode, prompt, save or restore".format(word))
 
 
 def main():

@@ -31,6 +31,8 @@ class Shape:
     """Tokens of a prompt that go through the layers together at most; 0: one by one. Needs memory for the kernels."""
     timed: bool = False
     """Whether the kernels measure the cycles of each part of decode."""
+    block: int = 0
+    """Instead of `prompt`: tokens that go together while the weights stay in decode's places, block by block."""
     group_x: int = 0
     group_y: int = 0
     """Members of a group of the all-reduces along x and y (kernels_csl/lib/line/tree.csl); 0: the root of the line."""
@@ -91,6 +93,7 @@ class Shape:
         config = self.config
         own = {name: getattr(self, name) for name in ("width", "height", "Et", "Ft", "Vt", "pairs", "slots", "rows")}
         own |= {"chunk": self.chunk} if self.prompt else {}
+        own |= {"block": self.block} if self.block else {}
         own |= {name: group for name in ("group_x", "group_y") if (group := getattr(self, name))}
         return own | {
             "layers": config.layers,

@@ -68,7 +68,7 @@ class WaferGenerator:
         self.length, self.held[:] = 0, 0
         self._ask(f"reset {len(tokens) if self.concatenate else NEVER}")
         self._concatenating = False
-        together = tokens[: self.shape.prompt]
+        together = tokens if self.shape.block else tokens[: self.shape.prompt]
         following = self._prompt(together) if len(together) else -1
         for token in tokens[len(together) :]:
             following = self.decode(token)
@@ -84,8 +84,7 @@ class WaferGenerator:
         self.length = len(tokens)
         each, rest = divmod(len(tokens), self.shape.height)
         self.held[:] = each + (np.arange(self.shape.height) < rest)
-        self.cycles.append(answer["cycles"])
-        return answer["next"]
+        return self._next(answer)
 
     def decode(self, token: int) -> int:
         """The token after `token`."""
@@ -97,6 +96,9 @@ class WaferGenerator:
         answer = self._ask(f"decode {token}")
         self.held[row] += 1
         self.length += 1
+        return self._next(answer)
+
+    def _next(self, answer: dict[str, Any]) -> int:
         self.cycles.append(answer["cycles"])
         if "parts" in answer:
             self.parts.append(dict(zip(PARTS, answer["parts"], strict=True)))
@@ -108,6 +110,14 @@ class WaferGenerator:
         self._ask(f"save {path}")
         with np.load(path) as saved:
             return dict(saved)
+
+    def restore(self, path: Path, prompted: int) -> None:
+        """The cache of a state that was saved, of a prompt of `prompted` tokens and what was decoded after it."""
+        self._ask(f"reset {prompted if self.concatenate else NEVER}")
+        self.length = self._ask(f"restore {path.resolve()}")["restored"]
+        with np.load(path) as saved:
+            self.held[:] = saved["count"]
+        self._concatenating = self.concatenate
 
     def close(self) -> None:
         if self._process.poll() is None:
