@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
 import sys
-from pathlib import Path
 
 import pytest
-from workflow.workspace import TINY, Workspace
+from workflow.workspace import TINY, Workspace, wrong_kernels
 
 OTHER = "other,check,pipeline_gemv,wse2,2,2,4,6,,,32,,0,1,,,1"
 MEASUREMENTS = "results/aggregate/measurements.csv"
@@ -84,10 +82,7 @@ def test_sdk_backend_without_its_commands_is_refused(workspace):
 
 def test_wrong_kernel_is_caught_and_only_its_branch_stops(workspace):
     table = workspace.experiments(TINY, OTHER)
-    wrong = workspace.path("kernels_wrong")
-    shutil.copytree(workspace.path("kernels_csl"), wrong)
-    flip_a_sign(wrong)
-    result = workspace.snakemake(config=(table, "kernels=kernels_wrong"))
+    result = workspace.snakemake(config=(table, wrong_kernels(workspace)))
     assert result.returncode == 1
     assert "error: validate tiny: experiment tiny: fail: worst element y[" in result.stdout
     assert "validation failed: tiny" in result.stdout
@@ -102,15 +97,6 @@ def test_wrong_kernel_is_caught_and_only_its_branch_stops(workspace):
     assert mended.returncode == 0, mended.stdout
     assert measurements(workspace)["tiny"]["verdict"] == "pass"
     assert not workspace.path("results/failed/tiny").exists()
-
-
-def flip_a_sign(kernels: Path) -> None:
-    """The product of the GEMV kernels with 16 bits is subtracted from the sum where it was added."""
-    path = kernels / "lib/gemv/product.csl"
-    text = path.read_text(encoding="utf-8")
-    right = "@fmachs(sum_out, sum_in, column, value)"
-    assert text.count(right) == 1
-    path.write_text(text.replace(right, right.replace(", value", ", -value")), encoding="utf-8")
 
 
 @pytest.mark.parametrize("profile", ["quick", "paper", "scale", "slurm"])

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 from workflow.slurm_cluster import cluster, missing
-from workflow.workspace import ROOT, TINY, Workspace, environment
+from workflow.workspace import ROOT, TINY, Workspace, environment, wrong_kernels
 
 OTHER = "other,check,pipeline_gemv,wse2,2,2,4,6,,,32,,0,1,,,1"
 SUBMITTED = "has been submitted with SLURM jobid"
 STARTED = "Building DAG of jobs..."
 
 
-def through_slurm(workspace: Workspace, folder: Path, *words: str) -> str:
+def through_slurm(workspace: Workspace, folder: Path, *words: str, code: int = 0) -> str:
     """Runs the workflow on a cluster that lives meanwhile; returns what it told."""
     with cluster(folder) as variables:
         options = ["--workflow-profile", "slurm", "--latency-wait", "10",
@@ -25,7 +25,7 @@ def through_slurm(workspace: Workspace, folder: Path, *words: str) -> str:
             workspace.command(*words, *options), cwd=workspace.folder, env=environment() | variables,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
-    assert result.returncode == 0, result.stdout
+    assert result.returncode == code, result.stdout
     return result.stdout
 
 
@@ -61,6 +61,16 @@ def test_workflow_runs_through_slurm(workspace, tmp_path_factory):
     assert told.count(SUBMITTED) == 2 + 1, "a job of the cluster for each experiment, and one for the table"
     assert starts(workspace) == [1, 1, 1], "stages of an experiment run in one process"
     assert [row["verdict"] for row in measurements(workspace)] == ["pass", "pass"]
+
+
+@pytest.mark.long
+def test_a_wrong_kernel_ends_its_job_only(workspace, tmp_path_factory):
+    config = ("--config", workspace.experiments(TINY, OTHER), wrong_kernels(workspace))
+    told = through_slurm(workspace, tmp_path_factory.mktemp("slurm"), *config, code=1)
+    assert "validation failed: tiny" in told
+    assert workspace.path("results/failed/tiny/report.json").exists()
+    assert not workspace.path("results/validate/tiny.json").exists()
+    assert workspace.path("results/validate/other.json").exists(), "the other job goes on"
 
 
 @pytest.mark.long

@@ -67,6 +67,18 @@ def make(folder: Path) -> Workspace:
     return made
 
 
+def wrong_kernels(workspace: Workspace) -> str:
+    """A copy of the kernels in which GEMVs with 16 bits subtract products from the sum; the option that selects it."""
+    wrong = workspace.path("kernels_wrong")
+    shutil.copytree(workspace.path("kernels_csl"), wrong)
+    path = wrong / "lib/gemv/product.csl"
+    text = path.read_text(encoding="utf-8")
+    right = "@fmachs(sum_out, sum_in, column, value)"
+    assert text.count(right) == 1
+    path.write_text(text.replace(right, right.replace(", value", ", -value")), encoding="utf-8")
+    return "kernels=kernels_wrong"
+
+
 def environment() -> dict[str, str]:
     """Of the interpreter that runs the tests, with this checkout's packages."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
