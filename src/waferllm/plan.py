@@ -30,6 +30,11 @@ TABLES = {
     "gemv_lines": ("gemv_lines",),
 }
 """Table → the items whose experiments it uses; `claims` follows when there is one of them."""
+FORMULA_TABLES = ("table_2", "table_3", "table_4", "table_5", "table_7", "table_8")
+"""Tables of whole models that need formulas and published numbers only; made with any other table."""
+GENERATIONS, GPU = "generations", "gpu"
+"""Tables of what the stages of these names make."""
+MEASUREMENTS = "results/aggregate/measurements.csv"
 FIGURES = {"figure_9": ("figure_9",), "figure_10": ("figure_10",)}
 SOURCES = ("*.csl", "*.py")
 CYCLES_A_TOKEN = 300_000
@@ -66,7 +71,15 @@ class Plan:
     @property
     def tables(self) -> list[str]:
         found = self._items(TABLES)
-        return [*found, "claims"] if found else []
+        found += ["claims", *FORMULA_TABLES] if found else []
+        return found + [GENERATIONS] * bool(self.texts) + [GPU] * self.settings.gpu
+
+    def table_sources(self, item: str) -> list[str]:
+        """Results that a table is made of, besides published numbers."""
+        if item in FORMULA_TABLES:
+            return []
+        own = {GENERATIONS: [f"results/generate/{text}.json" for text in self.texts], GPU: ["results/gpu/gpu.json"]}
+        return own.get(item, [MEASUREMENTS])
 
     @property
     def figures(self) -> list[str]:

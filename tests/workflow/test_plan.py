@@ -8,7 +8,9 @@ import pytest
 
 from waferllm.config import load_settings
 from waferllm.experiments import Experiment
-from waferllm.plan import Plan
+from waferllm.generations import Generation
+from waferllm.plan import FORMULA_TABLES, MEASUREMENTS, Plan
+from waferllm.tables.llm import FORMULA_TABLES as MAKERS
 
 SMALL = Experiment("small", "figure_10", "meshgemv", "wse2", 4, 4, 24, 24)
 LARGE = Experiment("large", "check", "meshgemm", "wse2", 720, 720, 2048, 2048, 2048)
@@ -19,7 +21,7 @@ def plan(*experiments: Experiment, **settings) -> Plan:
 
 
 def test_tables_and_figures_are_those_of_the_experiments():
-    assert plan(SMALL).tables == ["figure_10", "table_6", "claims"]
+    assert plan(SMALL).tables == ["figure_10", "table_6", "claims", *FORMULA_TABLES]
     assert plan(SMALL).figures == ["figure_10"]
     assert plan(LARGE).tables == plan(LARGE).figures == []
 
@@ -56,3 +58,14 @@ def test_sources_of_a_kernel_are_its_folder_and_the_library():
     sources = plan(SMALL).kernel_sources("small")
     assert all(path.startswith(("kernels_csl/meshgemv/", "kernels_csl/lib/")) for path in sources)
     assert "kernels_csl/meshgemv/layout.csl" in sources
+
+
+def test_tables_name_what_they_are_made_of():
+    text = Generation("t", "tiny", "wse2", 4, 4, 8, 0, 0, "Once")
+    made = Plan(load_settings({"gpu": True}), {"small": SMALL}, {"t": text})
+    assert made.tables[-2:] == ["generations", "gpu"] and plan(LARGE).tables == []
+    sources = {item: made.table_sources(item) for item in made.tables}
+    assert sources["table_6"] == sources["claims"] == [MEASUREMENTS]
+    assert sources["generations"] == ["results/generate/t.json"] and sources["gpu"] == ["results/gpu/gpu.json"]
+    assert all(sources[item] == [] for item in FORMULA_TABLES)
+    assert set(FORMULA_TABLES) == set(MAKERS)

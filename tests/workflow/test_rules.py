@@ -20,7 +20,7 @@ def text(stage: str) -> str:
 
 
 def test_stages_are_in_the_order_of_the_data():
-    order = ["inputs", "partition", "compile", "run", "validate", "generate", "aggregate", "tables", "figures"]
+    order = ["inputs", "partition", "compile", "run", "validate", "generate", "gpu", "aggregate", "tables", "figures"]
     assert [stage for stage in order if stage in STAGES] == STAGES
 
 

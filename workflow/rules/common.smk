@@ -68,3 +68,8 @@ def get_memory(wildcards):
 
 def get_runtime(wildcards):
     return PLAN.minutes(wildcards.exp)
+
+
+def get_table_sources(wildcards):
+    """What a table is made of, besides published numbers."""
+    return PLAN.table_sources(wildcards.item)

@@ -1,8 +1,8 @@
-# tables: measurements and published numbers → the tables of the paper, ours beside theirs.
+# tables: measurements, records, formulas and published numbers → the tables of the paper, ours beside theirs.
 rule tables:
     input:
         script="scripts/tables.py",
-        measurements="results/aggregate/measurements.csv",
+        sources=get_table_sources,
         paper="config/paper_values.csv",
         claims="config/paper_claims.csv",
     output:
@@ -25,5 +25,5 @@ rule tables:
         mem_mb=PLAN.settings.resources.base_mb,
         runtime=PLAN.settings.resources.base_minutes,
     shell:
-        "python {input.script} --item {wildcards.item} --measurements {input.measurements} --paper {input.paper}"
+        "python {input.script} --item {wildcards.item} --sources {input.sources} --paper {input.paper}"
         " --claims {input.claims} --out results/tables --log {log}"

@@ -81,6 +81,10 @@ class Settings(Model):
     backend: Literal["wafersim", "sdk", "appliance"] = Field(
         default="wafersim", description="Toolchain that compiles and runs the kernels; its section has its settings."
     )
+    gpu: bool = Field(
+        default=False,
+        description="Measure GEMV and decode with PyTorch on this machine's CUDA GPU, for a table of its own.",
+    )
     wafersim: Wafersim = Field(default=Wafersim(), description="Settings of backend `wafersim`.")
     sdk: Sdk = Field(default=Sdk(), description="Settings of backend `sdk`.")
     appliance: Appliance = Field(default=Appliance(), description="Settings of backend `appliance`.")

@@ -15,6 +15,8 @@ from waferllm.measurements import MeasurementError, Measurements
 from waferllm.paper import Claim, PaperValues
 from waferllm.tables import figure_9, figure_10, table_6
 from waferllm.tables.design import DESIGN
+from waferllm.tables.llm import claims as models
+from waferllm.tables.llm import speed
 from waferllm.tables.scaling import Row, targets
 from waferllm.tables.table import (
     EXTRAPOLATED,
@@ -24,6 +26,7 @@ from waferllm.tables.table import (
     NOTE,
     NUMBERS,
     PAPER,
+    RATIO,
     Cell,
     Column,
     Table,
@@ -53,6 +56,7 @@ def columns(run: str) -> tuple[Column, ...]:
         Column(run + LINE, "paper's mesh", run + LINE),
         Column("extrapolated", "paper's mesh", EXTRAPOLATED),
         Column("modelled", "by design", MODELLED),
+        Column("ratio", "extrapolated ours over modelled baseline", RATIO),
         Column("verdict", "verdict", NOTE),
         Column("provenance", "decided by", NOTE),
         Column("note", "note", NOTE),
@@ -167,7 +171,6 @@ A100 = Test(lambda rows: None, WHY_GEMV)
 UNTESTABLE = {
     "power_ratio": "an input of Table 6: the simulator counts cycles, not energy",
 }
-MODELS = "needs whole models (Tables 2 to 5), which are not part of this run"
 
 
 # ------------------------------------------------------------------------------------------------- table
@@ -219,14 +222,27 @@ def judged(claim: Claim, rows: Mapping[str, Sequence[Row]], missing: Mapping[str
         found = DESIGN[claim.id]()
         return base | {"modelled": Value(found.number, MODELLED), "verdict": verdict(claim, Found(found.number, "")),
                        "provenance": MODELLED, "note": found.note}
+    if claim.id in models.CLAIMS:
+        return base | of_models(claim, paper)
     if claim.id == "gemv_vs_a100":
         return base | against_a100(claim, measurements, paper)
     if claim.id not in TESTS:
-        return base | {"verdict": NOT_TESTABLE, "provenance": "none", "note": UNTESTABLE.get(claim.id, MODELS)}
+        note = UNTESTABLE.get(claim.id, "no test of this claim")
+        return base | {"verdict": NOT_TESTABLE, "provenance": "none", "note": note}
     item, test = TESTS[claim.id]
     if item in missing:
         return base | {"verdict": NOT_TESTABLE, "provenance": "none", "note": missing[item]}
     return base | {"arch": rows[item][0].series.arch} | tested(claim, test, rows[item], problems(paper, item))
+
+
+def of_models(claim: Claim, paper: PaperValues) -> dict[str, Cell]:
+    """Claims about whole models: by formulas, whatever was run."""
+    fact = models.CLAIMS[claim.id](paper)
+    result = verdict(claim, Found(fact.number, ""))
+    note = fact.note + (f"; {fact.why}" if result == NOT_REPRODUCED and fact.why else "")
+    told = f"{EXTRAPOLATED} over {MODELLED}" if fact.kind == RATIO else fact.kind
+    cells: dict[str, Cell] = {"arch": speed.ARCH, fact.kind: Value(fact.number, fact.kind)}
+    return cells | {"verdict": result, "provenance": told, "note": note}
 
 
 def problems(paper: PaperValues, item: str) -> set[str]:
