@@ -96,7 +96,7 @@ def fit(title: str, points: Sequence[Point], names: Sequence[str], given: dict[s
     rest = 1 - known / cycles
     kept, found = list(range(len(names))), np.zeros(0)
     while True:
-        found = np.linalg.lstsq(matrix[np.ix_(used, kept)], rest[used], rcond=None)[0]
+        found = np.linalg.lstsq(matrix[used][:, kept], rest[used], rcond=None)[0]
         if found.min() >= 0:
             break
         del kept[int(found.argmin())]

@@ -24,6 +24,13 @@ from waferllm.tables.llm import FORMULA_TABLES, claims, energy, generations, spe
 from waferllm.tables.render import to_csv, to_latex, to_markdown
 from waferllm.tables.table import EXTRAPOLATED, MODELLED, number
 
+def sure(row, name) -> float:
+    """A number that has to be there."""
+    found = number(row, name)
+    assert found is not None, name
+    return found
+
+
 PAPER = load_values(ROOT / "config/paper_values.csv")
 POINTS = load_points()
 BACKEND = Commands(
@@ -122,7 +129,7 @@ def test_decode_of_the_baselines_grows_with_the_mesh_by_their_stages():
     ],
 )
 def test_models_of_the_baselines_stay_as_near_the_paper_as_the_notes_say(item, system, low, high):
-    ratios = [number(row, "to_paper") for row in FORMULA_TABLES[item](PAPER).rows if row["system"] == system]
+    ratios = [sure(row, "to_paper") for row in FORMULA_TABLES[item](PAPER).rows if row["system"] == system]
     assert len(ratios) == 12 and low < min(ratios) and max(ratios) < high
 
 
@@ -156,7 +163,7 @@ def test_throughput_is_tokens_times_clock_over_cycles(item, tokens, rows):
             assert (cycles is None) == (tpr is None)
             if cycles and tpr:
                 assert tpr == pytest.approx(tokens * 1.1e3 / cycles)
-                assert number(row, "to_paper") == pytest.approx(
+                assert sure(row, "to_paper") == pytest.approx(
                     tpr / PAPER.number(item, f"{row['model']} / {row['system']} / {row['size']}", "tpr")
                 )
 
@@ -165,24 +172,24 @@ def test_table_2_has_all_requests_and_compares_like_with_like():
     table = table_2.make(PAPER)
     assert len(table.rows) == 4 * 11
     ours = {
-        (r["model"], r["given"], r["generated"]): number(r, "extrapolated_tpr")
+        (r["model"], r["given"], r["generated"]): sure(r, "extrapolated_tpr")
         for r in table.rows
         if r["system"] == "WaferLLM"
     }
     for row in table.rows:
         if row["system"] == "Ladder":
-            ratio = ours[row["model"], row["given"], row["generated"]] / number(row, "modelled_tpr")
-            assert number(row, "ahead") == pytest.approx(ratio)
+            ratio = ours[row["model"], row["given"], row["generated"]] / sure(row, "modelled_tpr")
+            assert sure(row, "ahead") == pytest.approx(ratio)
 
 
 def test_table_5_gives_the_papers_numbers_with_the_papers_code_and_buffers():
     for row in table_5.make(PAPER).rows:
         config = config_of(speed.MODELS[str(row["model"])])
         side = int(str(row["side"]))
-        with_theirs = regions.longest(config, side, side, "wse2", number(row, "paper_other_bytes"))
-        assert with_theirs.concatenated == pytest.approx(number(row, "paper_concat"))
-        assert number(row, "gain") == pytest.approx(side) and abs(number(row, "gain_to_paper") - 1) < 0.03
-        assert number(row, "shared_shift") == pytest.approx(number(row, "shared_concat") * side, rel=0.25)
+        with_theirs = regions.longest(config, side, side, "wse2", sure(row, "paper_other_bytes"))
+        assert with_theirs.concatenated == pytest.approx(sure(row, "paper_concat"))
+        assert sure(row, "gain") == pytest.approx(side) and abs(sure(row, "gain_to_paper") - 1) < 0.03
+        assert sure(row, "shared_shift") == pytest.approx(sure(row, "shared_concat") * side, rel=0.25)
 
 
 def test_a_slot_more_than_table_5_says_does_not_fit():
@@ -199,16 +206,16 @@ def test_a_slot_more_than_table_5_says_does_not_fit():
 def test_energy_follows_from_times_and_power(make, near):
     """The paper's own ratios from its own throughputs, up to their two digits; ours by the definition."""
     for row in make(PAPER).rows:
-        assert number(row, "from_paper") == pytest.approx(number(row, "paper_energy_ratio"), rel=near)
-        joules = number(row, "paper_gpu_joules") / number(row, "extrapolated_joules")
-        assert number(row, "energy_ratio") == pytest.approx(joules)
+        assert sure(row, "from_paper") == pytest.approx(sure(row, "paper_energy_ratio"), rel=near)
+        joules = sure(row, "paper_gpu_joules") / sure(row, "extrapolated_joules")
+        assert sure(row, "energy_ratio") == pytest.approx(joules)
 
 
 def test_claims_about_models_are_made_of_the_tables():
     rows = [row for row in FORMULA_TABLES["table_4"](PAPER).rows if row["system"] == "T10"]
     product = 1.0
     for row in rows:
-        product *= number(row, "ahead")
+        product *= sure(row, "ahead")
     assert claims.CLAIMS["decode_vs_t10"](PAPER).number == pytest.approx(product ** (1 / len(rows)))
     assert claims.CLAIMS["kv_shift_gain"](PAPER).number == pytest.approx(360)
 
@@ -236,11 +243,11 @@ def changed(**changes):
 def test_records_become_rows_beside_the_formulas():
     (row,) = generations.make([RECORD]).rows
     assert (row["mesh"], row["prompt"], row["together"], row["generated"]) == ("4x4", 4, 4, 3)
-    assert number(row, "norm") == 5 and row["ffn"] is None
+    assert sure(row, "norm") == 5 and row["ffn"] is None
     shape = Shape(config_of("tiny"), 4, 4, 7, 4)
     mean = (decode.decode_cycles(shape, "wse2", 4) + decode.decode_cycles(shape, "wse2", 5)) / 2
-    assert number(row, "formula_cycles") == pytest.approx(mean)
-    assert number(row, "prompt_ratio") == pytest.approx(prefill.prompt_cycles(shape, "wse2", 4).kernel / 1000)
+    assert sure(row, "formula_cycles") == pytest.approx(mean)
+    assert sure(row, "prompt_ratio") == pytest.approx(prefill.prompt_cycles(shape, "wse2", 4).kernel / 1000)
 
 
 def test_a_record_that_failed_never_enters_and_unknown_models_have_no_formula():
