@@ -24,6 +24,7 @@ from waferllm.tables.llm import FORMULA_TABLES, claims, energy, generations, spe
 from waferllm.tables.render import to_csv, to_latex, to_markdown
 from waferllm.tables.table import EXTRAPOLATED, MODELLED, number
 
+
 def sure(row, name) -> float:
     """A number that has to be there."""
     found = number(row, name)
