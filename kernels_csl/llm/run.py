@@ -7,6 +7,7 @@ tiles.npz: an array [height, width, n] for each of what layout.csl exports to be
 Each line of the standard input is a command, each line of the standard output that begins with { an answer, in JSON:
 
     reset POSITION    an empty KV cache; tokens from this position on are concatenated instead of shifted
+    every answer has the "seconds" of processor time that it took here
     decode TOKEN      {"next": token, "cycles": cycles on PE (0, 0)}, with "parts" where compiled with timed = 1:
                       cycles of each part (pe.csl), mean of all PEs
     prompt TOKEN ..   the same for a prompt after a reset: all of its tokens at once, where compiled with rows > 0
@@ -20,6 +21,7 @@ import json
 import math
 import os
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
@@ -180,7 +182,9 @@ def main():
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         if line.strip():
-            print(json.dumps(session.answer(line)), flush=True)
+            begin = time.process_time()
+            answer = session.answer(line)
+            print(json.dumps({**answer, "seconds": round(time.process_time() - begin, 2)}), flush=True)
     session.runner.stop()
     return 0
 

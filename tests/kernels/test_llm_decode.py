@@ -16,7 +16,7 @@ import pytest
 from waferllm.backends.commands import Commands
 from waferllm.errors import CacheFullError
 from waferllm.llm.shape import Shape
-from waferllm.llm.wafer import WaferGenerator
+from waferllm.llm.wafer import WaferGenerator, cache_entries
 from waferllm.model.checkpoint import tiny
 from waferllm.model.config import ModelConfig
 from waferllm.reference.arithmetic import MACHINE
@@ -49,23 +49,12 @@ def reference(name: str, capacity: int):
     return machine, machine.cache(capacity)
 
 
-def cached(state: dict[str, np.ndarray], shape: Shape, key: str) -> np.ndarray:
-    """[layers, positions, kv_width] of `keys` or `values`, in the order of the tokens."""
-    array = state[key] if key == "values" else state[key].swapaxes(3, 4)  # [height, width, layers, slots, n]
-    held = np.arange(shape.slots) < state["count"][:, None]
-    positions = state["position"][held]
-    assert sorted(positions) == list(range(len(positions)))
-    rows = array.transpose(0, 3, 2, 1, 4)[held]  # [tokens, layers, width, n]
-    flat = rows.reshape(*rows.shape[:2], -1)[..., : shape.config.kv_width]
-    return flat[np.argsort(positions)].swapaxes(0, 1)
-
-
 def check_cache(state, shape: Shape, cache) -> None:
     for key, theirs in (("keys", cache.keys), ("values", cache.values)):
         expected = theirs[:, : cache.length].reshape(shape.config.layers, cache.length, -1)
         # a last place of the largest cells: differences come in through the residual stream
         place = np.spacing(np.float16(abs(expected).max())).astype(np.float64)
-        assert abs(cached(state, shape, key) - expected).max() <= ULPS * place
+        assert abs(cache_entries(shape, state, key) - expected).max() <= ULPS * place
 
 
 def check_decode(folder: Path, name: str, width: int, height: int, arch: str, steps: int = 12, capacity: int = 30):

@@ -15,8 +15,8 @@ from waferllm.llm.shape import Shape
 from waferllm.model.tensors import layer_shapes
 from wafersim import machine
 
-CODE, PREFILL_CODE = 6400, 5500
-"""Code of decode, and of prefill besides, without the memcpy library; `cslc` decides, this is for plans."""
+CODE, PREFILL_CODE, BLOCK_CODE = 6400, 5500, 3600
+"""Code of decode, of prefill or blocks besides, without the memcpy library; `cslc` decides, this is for plans."""
 PIECE = 48
 """Elements of a tile that the transition exchanges at once, at least."""
 SCALARS = 350
@@ -36,7 +36,8 @@ class Part:
 def parts(shape: Shape, arch: str) -> list[Part]:
     """All of them; the largest PE decides where they differ."""
     found = [*_weights(shape), *_cache(shape), *_buffers(shape)]
-    return [*found, *(_prefill(shape) if shape.prompt else []), *_program(shape, arch)]
+    found += [*(_prefill(shape) if shape.prompt else []), *(_block(shape) if shape.block else [])]
+    return [*found, *_program(shape, arch)]
 
 
 def total(found: list[Part]) -> int:
@@ -95,7 +96,7 @@ def _buffers(shape: Shape) -> list[Part]:
     sizes = {
         "angles": 4 * slots * n,
         "scores": 4 * heads * slots,
-        "exponentials": 2 * own * slots + 8 * max(own * slots, Ft, shape.chunk if shape.prompt else 0),
+        "exponentials": 2 * own * slots + 8 * max(own * slots, Ft, *_longest_of_prompt(shape)),
         "heads' output": 4 * (2 * own + shape.Qt) + 2 * shape.Qt,
         "stream": 8 * Et,
         "normed": 2 * Et,
@@ -104,6 +105,11 @@ def _buffers(shape: Shape) -> list[Part]:
         "inner": 2 * Ft,
     }
     return [Part(name, "buffers", size) for name, size in sizes.items()]
+
+
+def _longest_of_prompt(shape: Shape) -> list[int]:
+    """Elements of a vector of the exponential in prefill."""
+    return [shape.chunk] * bool(shape.prompt) + [block_piece(shape)] * bool(shape.block)
 
 
 def own_heads(shape: Shape) -> int:
@@ -165,9 +171,27 @@ def _prefill(shape: Shape) -> list[Part]:
     ]
 
 
+def block_piece(shape: Shape) -> int:
+    """Elements that are worked on at once in blocks (kernels_csl/lib/llm/block_space.csl)."""
+    return max(2 * shape.block, 32)
+
+
+def block_words(shape: Shape) -> int:
+    """Working space of blocks in 32-bit words."""
+    n, Qt, Et, Ft, own = shape.n, shape.Qt, shape.Et, shape.Ft, own_heads(shape)
+    rows = max(shape.Nt, Et, 2 * Ft, shape.config.heads * shape.slots + 2 * own + Qt)
+    halves = even(max(Et, Qt, Ft) * shape.block) // 2 + even((Qt + n) * shape.block) // 2
+    return shape.block * (Et + n + 1 + rows) + block_piece(shape) + halves
+
+
+def _block(shape: Shape) -> list[Part]:
+    """What blocks need besides the memory of decode that they work in."""
+    return [Part("block: working space", "buffers", 4 * max(0, block_words(shape) - decode_words(shape)))]
+
+
 def _program(shape: Shape, arch: str) -> list[Part]:
     table = machine.load(arch)
-    code = CODE + (PREFILL_CODE if shape.prompt else 0)
+    code = CODE + (PREFILL_CODE if shape.prompt else BLOCK_CODE if shape.block else 0)
     return [
         Part("code", "program", code + 2 * table.number("memory.memcpy_code_words")),
         Part("scalars", "program", SCALARS),

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from waferllm.backends.commands import Commands
-from waferllm.errors import CacheFullError, CommandError
+from waferllm.errors import CacheFullError, CommandError, ValidationError
 from waferllm.llm import prompt_tiles, tiles
 from waferllm.llm.shape import Shape
 from waferllm.model import tensors as names
@@ -34,8 +34,8 @@ class WaferGenerator:
     together, the rest one by one.
 
     `cycles` has those of each token, the first `prompted` those of the prompt; `parts` those of the parts of each token
-    in decode, where the shape is timed. With `concatenate` only the prompt is
-    balanced over the rows of PEs, and what is generated stays in the last one.
+    in decode and in blocks, where the shape is timed; `seconds` the processor time of the host program. With
+    `concatenate` only the prompt is balanced over the rows of PEs, and what is generated stays in the last one.
     """
 
     def __init__(self, shape: Shape, tensors: Mapping[str, np.ndarray], arch: str, backend: Commands, folder: Path,
@@ -45,6 +45,7 @@ class WaferGenerator:
         self.cycles: list[int] = []
         self.prompted = 0
         self.parts: list[dict[str, float]] = []
+        self.seconds: list[float] = []
         self.length = 0
         self.held: np.ndarray = np.zeros(shape.height, np.int64)  # tokens in each row of PEs
         self._folder = folder.resolve()
@@ -100,9 +101,16 @@ class WaferGenerator:
 
     def _next(self, answer: dict[str, Any]) -> int:
         self.cycles.append(answer["cycles"])
+        self.seconds.append(answer.get("seconds", 0.0))
         if "parts" in answer:
             self.parts.append(dict(zip(PARTS, answer["parts"], strict=True)))
         return answer["next"]
+
+    def forget(self) -> None:
+        """What has been counted so far."""
+        self.prompted = 0
+        for counted in (self.cycles, self.seconds, self.parts):
+            counted.clear()
 
     def state(self) -> dict[str, np.ndarray]:
         """Logits of the last token, keys, values and the positions that they belong to, as run.py saves them."""
@@ -149,6 +157,18 @@ class WaferGenerator:
             self._log.append(line)
         code = self._process.wait()
         raise CommandError(f"the host program of the model ended with {code}; its last lines:\n{''.join(self._log)}")
+
+
+def cache_entries(shape: Shape, state: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+    """`keys` or `values` of a state in the order of the tokens: [layers, tokens, kv_width]."""
+    array = state[name] if name == "values" else state[name].swapaxes(3, 4)  # [height, width, layers, slots, n]
+    held = np.arange(shape.slots) < state["count"][:, None]
+    positions = state["position"][held]
+    if sorted(positions) != list(range(len(positions))):
+        raise ValidationError(f"the KV cache holds the tokens {sorted(positions)[:8]}..., expected each once")
+    rows = array.transpose(0, 3, 2, 1, 4)[held]  # [tokens, layers, width, n]
+    flat = rows.reshape(*rows.shape[:2], -1)[..., : shape.config.kv_width]
+    return flat[np.argsort(positions)].swapaxes(0, 1)
 
 
 def options(shape: Shape, arch: str, whole_fabric: bool = False) -> list[str]:

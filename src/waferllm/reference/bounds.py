@@ -108,6 +108,28 @@ def logit_bound(config: ModelConfig, tensors: Weights, tokens: Sequence[int], ar
     return bound_of(run, arithmetic, samples)
 
 
+def generation_bound(config: ModelConfig, tensors: Weights, tokens: Sequence[int], last: int,
+                     samples: int = SAMPLES) -> dict[str, Bound]:  # fmt: skip
+    """In the machine's arithmetic, of the `logits` of the last positions, [last, vocab], and of the `keys` and `values`
+    of all, [layers, L, width]."""
+
+    def run(rounding: Arithmetic) -> np.ndarray:
+        model = Reference(config, tensors, rounding)
+        cache = model.cache(len(tokens))
+        logits = model.logits(model.stream(tokens, cache)[-last:])
+        return np.concatenate([array.ravel() for array in (logits, cache.keys, cache.values)])
+
+    whole = bound_of(run, MACHINE, samples)
+    cells = (config.layers, len(tokens), config.kv_width)
+    shapes = {"logits": (last, config.vocab), "keys": cells, "values": cells}
+    ends = np.cumsum([math.prod(shape) for shape in shapes.values()])[:-1]
+    parts = zip(np.split(whole.exact, ends), np.split(whole.bound, ends), strict=True)
+    return {
+        name: Bound(exact.reshape(shape), bound.reshape(shape))
+        for (name, shape), (exact, bound) in zip(shapes.items(), parts, strict=True)
+    }
+
+
 def layer_bound(config: ModelConfig, tensors: Weights, number: int, stream: np.ndarray,
                 arithmetic: Arithmetic = MACHINE, samples: int = SAMPLES) -> Bound:  # fmt: skip
     """Of what layer `number` makes of the residual stream [L, hidden] of the first L positions."""
