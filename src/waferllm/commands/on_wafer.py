@@ -23,6 +23,8 @@ from wafersim import machine
 
 MESHES = {"smollm2-135m": "96x96"}
 """Where a model is meant to run; other models on 4x4."""
+BLOCKS = {"smollm2-135m": 16}
+"""Tokens of a prompt that a model takes at once."""
 KERNELS = Path(__file__).resolve().parents[3] / "kernels_csl"
 
 
@@ -31,7 +33,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--mesh", metavar="WxH", help="columns x rows of PEs (4x4; smollm2-135m: 96x96)")
     group.add_argument("--arch", default="wse3", choices=ARCHITECTURES, help="architecture (wse3)")
     group.add_argument("--together", type=int, default=0, metavar="N",
-                       help="tokens of the prompt that go through the layers together (0: one by one)")  # fmt: skip
+                       help="tokens of the prompt that go through the layers together, by MeshGEMM (0)")  # fmt: skip
+    group.add_argument("--block", type=int, metavar="N",
+                       help="the same in blocks, the weights staying where they are (0; smollm2-135m: 16)")  # fmt: skip
     group.add_argument("--concatenate", action="store_true", help="new entries of the KV cache stay in the last row")
     group.add_argument("--backend", default="wafersim", choices=[name for name in BACKENDS if name != "appliance"],
                        help="what compiles and runs the kernels (wafersim)")  # fmt: skip
@@ -48,9 +52,14 @@ def generator(model: Checkpoint, capacity: int, options: argparse.Namespace) -> 
         raise WaferllmError(f"--mesh: {width}x{height} is too small, at least 2x2 PEs are needed")
     if options.together < 0:
         raise WaferllmError(f"--together: {options.together} is not allowed, expected at least 0")
+    block = options.block
+    if block is None:
+        block = 0 if options.together else BLOCKS.get(options.model, 0)
+    if not 0 <= block < 128 or (block and options.together):
+        raise WaferllmError(f"--block: {block} is not allowed, expected 0 to 127, and 0 with --together")
     backend = backend_of(options.backend, options.commands)
     assert isinstance(backend, Commands)
-    shape = Shape(model.config, width, height, capacity, options.together, options.parts)
+    shape = Shape(model.config, width, height, capacity, options.together, options.parts, block)
     with contextlib.ExitStack() as stack:
         folder = options.work or stack.enter_context(tempfile.TemporaryDirectory(prefix="waferllm-"))
         with contextlib.redirect_stdout(sys.stderr):
