@@ -30,7 +30,7 @@ import numpy as np
 from cerebras.sdk.runtime.sdkruntimepybind import SdkRuntime
 from host import Array
 
-PARTS = 7
+PARTS = 7  # with rows > 0 one more, the transition
 
 def inputs(p):
     """What the model's tensors and tables lie in."""
@@ -92,7 +92,7 @@ class Session:
     def parts(self):
         if not self.params["timed"]:
             return {}
-        cycles = host.copy_out(self.runner, self.mesh, Array("parts", np.uint32, PARTS))
+        cycles = host.copy_out(self.runner, self.mesh, Array("parts", np.uint32, PARTS + bool(self.params["rows"])))
         return {"parts": [round(float(mean), 1) for mean in cycles.mean((0, 1))]}
 
     def prompt(self, tokens):
@@ -112,7 +112,7 @@ class Session:
         self.runner.launch("choose_next", nonblock=False)
         answer = self.following()
         answer["cycles"] += cycles
-        if self.params["block"] and self.params["timed"]:
+        if self.params["timed"]:
             answer["parts"] = [sum(part) for part in zip(*parts)]
         return answer
 

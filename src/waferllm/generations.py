@@ -162,7 +162,7 @@ def _run(row: Generation, shape: Shape, model: Checkpoint, backend: Commands, pr
                 step = {
                     "token": token,
                     "cycles": sum(wafer.cycles),
-                    "parts": {name: sum(part[name] for part in wafer.parts) for name in PARTS},
+                    "parts": {name: sum(part.get(name, 0.0) for part in wafer.parts) for name in PARTS},
                     "wall_seconds": round(time.monotonic() - begin, 2),
                     "cpu_seconds": round(sum(wafer.seconds), 2),
                     "commit": origin["commit"],
@@ -221,7 +221,7 @@ def _speed(steps: list[dict[str, Any]], arch: str) -> dict[str, Any]:
         "cycles_a_token": round(mean, 1),
         "tokens_a_second": round(clock * 1e9 / mean, 1),
         "clock_ghz": clock,
-        "parts": {name: round(float(np.mean([step["parts"][name] for step in decoded])), 1) for name in PARTS},
+        "parts": {name: round(float(np.mean([step["parts"].get(name, 0.0) for step in decoded])), 1) for name in PARTS},
         "wall_seconds": [step["wall_seconds"] for step in steps],
         "cpu_seconds": [step["cpu_seconds"] for step in steps],
     }

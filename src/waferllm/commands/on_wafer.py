@@ -80,5 +80,5 @@ def report(wafer: WaferGenerator, arch: str) -> str:
     parts = wafer.parts[-len(cycles) :]
     if not parts:
         return line
-    means = {name: sum(part[name] for part in parts) / len(parts) for name in PARTS}
-    return line + "; of them " + ", ".join(f"{name} {cycles:,.0f}" for name, cycles in means.items())
+    means = {name: sum(part.get(name, 0.0) for part in parts) / len(parts) for name in PARTS}
+    return line + "; of them " + ", ".join(f"{name} {cycles:,.0f}" for name, cycles in means.items() if cycles)

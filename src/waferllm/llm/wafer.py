@@ -24,18 +24,18 @@ from wafersim import machine
 NEVER = 0xFFFF
 """A position that no token has."""
 LAST_LINES = 30
-PARTS = ("norm", "projections", "attention", "ffn", "vocabulary", "rows", "columns")
-"""Of a token in decode, as kernels_csl/llm/pe.csl measures them; the last two are sums along lines of PEs, waiting
-included."""
+PARTS = ("norm", "projections", "attention", "ffn", "vocabulary", "rows", "columns", "transition")
+"""Of a token, or of a prompt through the layers, as kernels_csl/llm/pe.csl measures them; rows and columns are sums
+along lines of PEs, waiting included; the transition is of prompts that go together by MeshGEMM."""
 
 
 class WaferGenerator:
     """`waferllm.generate.Generator` on a machine. Of a prompt as many tokens as the shape says go through the layers
     together, the rest one by one.
 
-    `cycles` has those of each token, the first `prompted` those of the prompt; `parts` those of the parts of each token
-    in decode and in blocks, where the shape is timed; `seconds` the processor time of the host program. With
-    `concatenate` only the prompt is balanced over the rows of PEs, and what is generated stays in the last one.
+    `cycles` has those of each token, the first `prompted` those of the prompt; `parts`, where the shape is timed, those
+    of the parts of each token in decode and of a prompt that goes together; `seconds` the processor time of the host
+    program. With `concatenate` only the prompt is balanced over the rows of PEs, what is generated stays in the last.
     """
 
     def __init__(self, shape: Shape, tensors: Mapping[str, np.ndarray], arch: str, backend: Commands, folder: Path,
@@ -103,7 +103,7 @@ class WaferGenerator:
         self.cycles.append(answer["cycles"])
         self.seconds.append(answer.get("seconds", 0.0))
         if "parts" in answer:
-            self.parts.append(dict(zip(PARTS, answer["parts"], strict=True)))
+            self.parts.append(dict(zip(PARTS, answer["parts"], strict=False)))
         return answer["next"]
 
     def forget(self) -> None:
