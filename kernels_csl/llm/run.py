@@ -96,7 +96,7 @@ class Session:
         return {"parts": [round(float(mean), 1) for mean in cycles.mean((0, 1))]}
 
     def prompt(self, tokens):
-        """The cycles are those of all launches together; the parts those of the layers."""
+        """The parts are those of the layers; the cycles too (with the transition), of blocks those of all launches."""
         self.runner.launch("begin", np.uint16(len(tokens)), nonblock=False)
         block = self.params["block"] or len(tokens)
         cycles, parts = 0, []
@@ -106,12 +106,13 @@ class Session:
                 cycles += self.cycles()
             self.put_weights(1)
             self.runner.launch("prefill", nonblock=False)
-            cycles += self.cycles()
+            layers = self.cycles()
+            cycles += layers
             parts.append(self.parts().get("parts", []))
         self.put_weights(0)
         self.runner.launch("choose_next", nonblock=False)
         answer = self.following()
-        answer["cycles"] += cycles
+        answer["cycles"] = cycles + answer["cycles"] if self.params["block"] else layers
         if self.params["timed"]:
             answer["parts"] = [sum(part) for part in zip(*parts)]
         return answer

@@ -52,7 +52,7 @@ NOTES = (
     "errors of the logits against exact arithmetic, as a share of the derived bound.",
     "A token: mean over the generated ones; its parts are means over all PEs, waiting included in the sums. "
     "Throughput at the clock of the machine table. The prompt includes the exchange of weights before and after it "
-    "where tokens go together.",
+    "where tokens go together by MeshGEMM; in blocks the weights stay where they are.",
     "By formula: perfmodel/decode.py and prefill.py, which Tables 2 to 4 extrapolate with. These runs measure the "
     "parts of a token, and the stamps take about a tenth of it; the formula is for programs without stamps. That of "
     "the prompt is for square meshes whose whole prompt goes together.",
@@ -95,7 +95,7 @@ def cells(record: dict[str, Any]) -> dict[str, Cell]:
         "mesh": f"{row['width']}x{row['height']}",
         "cache": "concatenation" if row["concatenate"] else "shift",
         "prompt": len(record["prompt"]),
-        "together": together,
+        "together": together or min(row.get("block", 0), len(record["prompt"])),
         "generated": len(record["tokens"]),
         "verdict": "identical",
         "provenance": SIMULATED,
@@ -105,7 +105,8 @@ def cells(record: dict[str, Any]) -> dict[str, Cell]:
         "tokens_a_second": Value(record["tokens_a_second"], SIMULATED),
         "error_of_bound": Value(record["error_of_bound"], SIMULATED),
     }
-    found |= {part: Value(cycles, SIMULATED) for part, cycles in record.get("parts", {}).items()}
+    parts = record.get("parts", {})
+    found |= {part: Value(parts[part], SIMULATED) for part in PARTS if part in parts}
     return found | formulas(record, together)
 
 
