@@ -51,6 +51,30 @@ def test_a_full_cache_keeps_the_text(capsys, tmp_path):
     assert (tmp_path / "kept/out/out.json").is_file()
 
 
+@pytest.mark.parametrize("words", [(), ("--block", "8")], ids=["one by one", "blocks"])
+def test_a_cache_that_is_full_in_all_rows_keeps_the_text(capsys, words):
+    """With shift every position is used; the last token needs no place."""
+    code, out, err = command(capsys, TEXT, "-n", "16", "--capacity", "20", *words)
+    assert (code, out) == (0, command(capsys, TEXT, "-n", "7", "--reference")[1])
+    assert re.search(r"7 tokens after a prompt of 14, .* 20 in all rows\n", err)
+
+
+BAD = {
+    "empty": (("",), "the prompt is empty; give some text to continue"),
+    "long": ((TEXT, "--capacity", "8"), "the prompt has 14 tokens, the KV cache has room for 8"),
+    "model": ((TEXT, "--model", "tinny"), "unknown model 'tinny', did you mean 'tiny'?"),
+}
+
+
+@pytest.mark.parametrize(("words", "message"), BAD.values(), ids=BAD)
+def test_bad_prompts_and_models_are_refused_before_anything_is_compiled(capsys, monkeypatch, words, message):
+    monkeypatch.setattr("waferllm.commands.on_wafer.generator", None)
+    code, out, err = command(capsys, *words)
+    assert (code, out) == (1, "")
+    assert err.startswith("waferllm: error: ")
+    assert message in err
+
+
 REFUSED = {
     "mesh": (("--mesh", "1x4"), "--mesh: 1x4 is too small, at least 2x2 PEs are needed"),
     "together": (("--together", "-1"), "--together: -1 is not allowed"),
