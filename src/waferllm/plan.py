@@ -38,6 +38,8 @@ MEASUREMENTS = "results/aggregate/measurements.csv"
 FIGURES = {"figure_9": ("figure_9",), "figure_10": ("figure_10",)}
 SOURCES = ("*.csl", "*.py")
 CYCLES_A_TOKEN = 300_000
+KEPT_TEXTS = "results/llm"
+"""Records of generated text that are kept: their runs take too long for every workflow."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,9 @@ class Plan:
         """Results that a table is made of, besides published numbers."""
         if item in FORMULA_TABLES:
             return []
-        own = {GENERATIONS: [f"results/generate/{text}.json" for text in self.texts], GPU: ["results/gpu/gpu.json"]}
+        kept = [str(path) for path in sorted(Path(KEPT_TEXTS).glob("*.json"))]
+        texts = [f"results/generate/{text}.json" for text in self.texts] + kept
+        own = {GENERATIONS: texts, GPU: ["results/gpu/gpu.json"]}
         return own.get(item, [MEASUREMENTS])
 
     @property

@@ -60,12 +60,16 @@ def test_sources_of_a_kernel_are_its_folder_and_the_library():
     assert "kernels_csl/meshgemv/layout.csl" in sources
 
 
-def test_tables_name_what_they_are_made_of():
-    text = Generation("t", "tiny", "wse2", 4, 4, 8, 0, 0, "Once")
+def test_tables_name_what_they_are_made_of(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results/llm").mkdir(parents=True)
+    (tmp_path / "results/llm/kept.json").touch()
+    text = Generation("t", "tiny", "wse2", 4, 4, 8, 0, 0, 0, "Once")
     made = Plan(load_settings({"gpu": True}), {"small": SMALL}, {"t": text})
     assert made.tables[-2:] == ["generations", "gpu"] and plan(LARGE).tables == []
     sources = {item: made.table_sources(item) for item in made.tables}
     assert sources["table_6"] == sources["claims"] == [MEASUREMENTS]
-    assert sources["generations"] == ["results/generate/t.json"] and sources["gpu"] == ["results/gpu/gpu.json"]
+    assert sources["generations"] == ["results/generate/t.json", "results/llm/kept.json"]
+    assert sources["gpu"] == ["results/gpu/gpu.json"]
     assert all(sources[item] == [] for item in FORMULA_TABLES)
     assert set(FORMULA_TABLES) == set(MAKERS)
