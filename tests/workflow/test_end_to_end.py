@@ -109,7 +109,7 @@ def test_profile_plans_its_jobs(shared_workspace, profile):
 
 
 def test_models_generate_text(workspace):
-    workspace.generations("short,tiny,wse3,4,4,2,0,0,ab")
+    workspace.generations("short,tiny,wse3,4,4,2,0,0,0,ab")
     result = workspace.snakemake("results/generate/short.json", config=(workspace.experiments(TINY),))
     assert result.returncode == 0, result.stdout
     record = json.loads(workspace.path("results/generate/short.json").read_text(encoding="utf-8"))

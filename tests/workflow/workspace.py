@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("Snakefile", "workflow", "profiles", "scripts", "config", "kernels_csl", "envs")
 HEADER = "id,item,kernel,arch,width,height,M,K,N,acc,bits,phases,axis,broadcast,align,overlap,seed"
-TEXT_HEADER = "id,model,arch,width,height,count,together,concatenate,prompt"
+TEXT_HEADER = "id,model,arch,width,height,count,together,block,concatenate,prompt"
 TINY = "tiny,figure_10,meshgemv,wse3,2,2,5,7,,,16,1,0,1,,,1"
 """One small experiment."""
 
