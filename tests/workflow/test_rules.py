@@ -28,6 +28,11 @@ def test_each_rule_file_is_included():
     assert {path.stem for path in (ROOT / "workflow/rules").glob("*.smk")} == {"common", *STAGES}
 
 
+def test_every_rule_is_a_local_one_within_a_job_of_a_cluster():
+    words = text("common").partition("    localrules:\n")[2].partition("\n\n")[0]
+    assert re.findall(r"(\w+),", words) == STAGES
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_rule_script_log_benchmark_and_results_have_the_name_of_the_stage(stage: str):
     rules = text(stage)

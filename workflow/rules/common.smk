@@ -25,6 +25,7 @@ if not workflow.is_main_process:
         run,
         validate,
         generate,
+        gpu,
         aggregate,
         tables,
         figures,
