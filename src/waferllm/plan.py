@@ -87,7 +87,7 @@ class Plan:
 
     @property
     def figures(self) -> list[str]:
-        return self._items(FIGURES)
+        return self._items(FIGURES) + [GENERATIONS] * bool(self.texts)
 
     def _items(self, known: Mapping[str, tuple[str, ...]]) -> list[str]:
         used = {experiment.item for experiment in self.experiments.values()}

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from support.made_up_measurements import write
 
-from waferllm.figures import figure_9, figure_10
+from waferllm.figures import figure_9, figure_10, generations
 from waferllm.figures.style import LOOKS
 from waferllm.figures.write import ITEMS, write_figure
 from waferllm.kernels import KERNELS
 from waferllm.measurements import MeasurementError, load_measurements
 from waferllm.paper import load_values
+from waferllm.tables.llm.generations import PARTS
+from waferllm.tables.llm.generations import make as table_of_texts
 
 ROOT = Path(__file__).resolve().parents[2]
 PAPER = load_values(ROOT / "config/paper_values.csv")
@@ -105,7 +107,21 @@ def test_missing_runs_are_named(tmp_path):
 
 def test_the_script_writes_picture_and_data(tmp_path):
     command = [sys.executable, str(ROOT / "scripts/figures.py"), "--item", "figure_10", "--out", str(tmp_path / "f"),
-               "--measurements", str(write(tmp_path / "m.csv")), "--paper", "config/paper_values.csv"]
+               "--sources", str(write(tmp_path / "m.csv")), "--paper", "config/paper_values.csv"]
     result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert result.returncode == 0, result.stderr
     assert sorted(path.suffix for path in (tmp_path / "f").iterdir()) == [".csv", ".pdf", ".png"]
+
+
+# ------------------------------------------------------------------------------------------ generated text
+def test_a_bar_of_decode_is_as_long_as_its_parts():
+    found = [{"generation": "t", "verdict": "pass", "prompt": [1, 2], "tokens": [5, 6], "prompt_cycles": 900,
+              "cycles_a_token": 300.0, "tokens_a_second": 9.0, "error_of_bound": 0.1,
+              "parts": {part: 10.0 * (1 + place) for place, part in enumerate(PARTS)},
+              "row": {"model": "tiny", "arch": "wse2", "width": 4, "height": 4, "together": 0, "concatenate": kept}}
+             for kept in (0, 1)]  # fmt: skip
+    without = {name: value for name, value in found[0].items() if name != "parts"}
+    (axes,) = generations.make(table_of_texts([*found, without])).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["tiny, 4x4, wse2"] * 2
+    ends = [bar.get_x() + bar.get_width() for bar in axes.patches]
+    assert len(ends) == 2 * len(PARTS) and max(ends) == pytest.approx(sum(10.0 * (1 + i) for i in range(len(PARTS))))

@@ -66,6 +66,7 @@ def test_tables_name_what_they_are_made_of(tmp_path, monkeypatch):
     (tmp_path / "results/llm/kept.json").touch()
     text = Generation("t", "tiny", "wse2", 4, 4, 8, 0, 0, 0, "Once")
     made = Plan(load_settings({"gpu": True}), {"small": SMALL}, {"t": text})
+    assert made.figures == ["figure_10", "generations"]
     assert made.tables[-2:] == ["generations", "gpu"] and plan(LARGE).tables == []
     sources = {item: made.table_sources(item) for item in made.tables}
     assert sources["table_6"] == sources["claims"] == [MEASUREMENTS]

@@ -72,5 +72,5 @@ def get_runtime(wildcards):
 
 
 def get_table_sources(wildcards):
-    """What a table is made of, besides published numbers."""
+    """What a table or figure is made of, besides published numbers."""
     return PLAN.table_sources(wildcards.item)

@@ -1,8 +1,8 @@
-# figures: measurements and published numbers → the figures of the paper.
+# figures: measurements, records and published numbers → the figures of the paper, and of generated text.
 rule figures:
     input:
         script="scripts/figures.py",
-        measurements="results/aggregate/measurements.csv",
+        sources=get_table_sources,
         paper="config/paper_values.csv",
     output:
         png=report(
@@ -24,5 +24,5 @@ rule figures:
         mem_mb=PLAN.settings.resources.base_mb,
         runtime=PLAN.settings.resources.base_minutes,
     shell:
-        "python {input.script} --item {wildcards.item} --measurements {input.measurements} --paper {input.paper}"
+        "python {input.script} --item {wildcards.item} --sources {input.sources} --paper {input.paper}"
         " --out results/figures --log {log}"
