@@ -124,4 +124,8 @@ def test_a_bar_of_decode_is_as_long_as_its_parts():
     (axes,) = generations.make(table_of_texts([*found, without])).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["tiny, 4x4, wse2"] * 2
     ends = [bar.get_x() + bar.get_width() for bar in axes.patches]
-    assert len(ends) == 2 * len(PARTS) and max(ends) == pytest.approx(sum(10.0 * (1 + i) for i in range(len(PARTS))))
+    total = sum(range(1, len(PARTS) + 1))
+    assert len(ends) == 2 * len(PARTS) and max(ends) == pytest.approx(100)
+    second = axes.patches[2]
+    assert (second.get_x(), second.get_width()) == pytest.approx((100 / total, 200 / total))
+    assert [text.get_text() for text in axes.texts] == ["280 cycles"] * 2

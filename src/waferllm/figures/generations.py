@@ -1,4 +1,6 @@
-"""What a token of decode spends its cycles on: the table `generations` -> one bar a run, its parts side by side."""
+"""What a token of decode spends its cycles on: the table `generations` -> one bar a run, its parts as shares
+of their sum, which stands beside it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ COLORS = ("#999999", "#0072B2", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#D5
 """Okabe and Ito's, in the order of PARTS."""
 HATCHED = ("rows", "columns")
 """Parts that are communication."""
-TITLE = "Decode of generated text: simulated cycles of a token by part"
+TITLE = "Decode of generated text: simulated cycles of a token, by part"
 
 
 def make(table: Table) -> Figure:
@@ -21,16 +23,19 @@ def make(table: Table) -> Figure:
     with mpl.rc_context(RC):
         figure = Figure(figsize=(7, 1.3 + 0.38 * len(rows)), layout="constrained")
         axes = figure.subplots()
+        sums = [sum(number(row, part) or 0.0 for part in PARTS) for row in rows]
         begin = [0.0] * len(rows)
         for part, color in zip(PARTS, COLORS, strict=True):
-            lengths = [number(row, part) or 0.0 for row in rows]
+            lengths = [100 * (number(row, part) or 0.0) / total for row, total in zip(rows, sums, strict=True)]
             name = f"sums along {part}, waiting" if part in HATCHED else part
             hatch = "////" if part in HATCHED else ""
             axes.barh(range(len(rows)), lengths, left=begin, color=color, hatch=hatch, edgecolor="white", label=name)
             begin = [at + length for at, length in zip(begin, lengths, strict=True)]
         axes.set_yticks(range(len(rows)), [f"{row['model']}, {row['mesh']}, {row['arch']}" for row in rows])
+        for place, total in enumerate(sums):
+            axes.text(101, place, f"{total:,.0f} cycles", va="center")
         axes.invert_yaxis()
         axes.grid(axis="y", visible=False)
-        axes.set(xlabel="cycles, mean over PEs and tokens", title=TITLE)
+        axes.set(xlim=(0, 100), xlabel="% of the cycles, mean over PEs and tokens", title=TITLE)
         figure.legend(loc="outside lower center", ncols=4, frameon=False)
     return figure
