@@ -79,10 +79,10 @@ def cuda() -> ModuleType:
         import torch  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise GpuError(
-            "gpu: PyTorch is not installed; 'pip install torch', or leave the setting gpu at false"
+            "PyTorch is not installed; 'pip install torch', or leave the setting gpu at false"
         ) from None
     if not torch.cuda.is_available():
-        raise GpuError("gpu: PyTorch finds no CUDA GPU on this machine; leave the setting gpu at false")
+        raise GpuError("PyTorch finds no CUDA GPU on this machine; leave the setting gpu at false")
     return torch
 
 
@@ -114,6 +114,7 @@ def tokens_a_second(layer: float, output: float, layers: int) -> float:
 
 def captured(torch: Any, call: Callable[[], object]) -> Callable[[], object]:
     """The call as a CUDA graph, so that launching costs little, as serving systems do."""
+    torch.cuda.synchronize()  # what it reads is there before another stream begins
     stream = torch.cuda.Stream()
     with torch.cuda.stream(stream):
         for _ in range(WARM):

@@ -47,7 +47,7 @@ def test_the_job_fails_with_the_message_and_writes_nothing(tmp_path):
         text=True,
         env={"PYTHONPATH": f"{tmp_path}:{ROOT / 'src'}"},
     )
-    assert job.returncode == 1 and "error: gpu: gpu: PyTorch is not installed" in job.stderr
+    assert job.returncode == 1 and "error: gpu: PyTorch is not installed" in job.stderr
     assert "Traceback" not in job.stderr and not (tmp_path / "gpu.json").exists()
 
 
