@@ -440,8 +440,8 @@ void save_address(Pe& pe, const Stream& s) {
 }  // namespace
 
 void settle_streams(VecRun& run) {
-    if (run.flow == Flow::send16 || run.flow == Flow::send32) run.source[0].address = run.address;
-    if (run.flow == Flow::receive16 || run.flow == Flow::receive32) run.dst.address = run.address;
+    if (sends(run.flow)) run.source[0].address = run.address;
+    if (receives(run.flow)) run.dst.address = run.address;
 }
 
 void Pe::finish_run(int thread) {

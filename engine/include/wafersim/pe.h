@@ -93,8 +93,10 @@ struct Dsr {
 };
 
 // How the fast engine advances an operation. `simple` ones have elements of whole wavelets and plain memory only; sends
-// and receives move words of memory that lie at equal distances to or from the fabric.
-enum class Flow : uint8_t { unknown, general, simple, send16, send32, receive16, receive32 };
+// and receives move words of memory that lie at equal distances to or from the fabric; pairs are two of 16 bits a wavelet.
+enum class Flow : uint8_t { unknown, general, simple, send16, send32, send_pair, receive16, receive32, receive_pair };
+inline bool sends(Flow flow) { return flow >= Flow::send16 && flow <= Flow::send_pair; }
+inline bool receives(Flow flow) { return flow >= Flow::receive16; }
 
 // A DSD operation that runs, on a microthread or (synchronous) in place of the main thread.
 struct alignas(64) VecRun {

@@ -3,6 +3,8 @@
 // Elements are read and written in order, one after the other: overlapping operands behave as on the machine.
 #include "bulk.h"
 
+#include <algorithm>
+
 #include "wafersim/ops.h"
 
 namespace wafersim::fast {
@@ -37,7 +39,37 @@ bool known(const Pe& pe, const Stream& s, uint32_t count) {
     return !s.index_offset && (count == 0 || within_memory(s, count, pe.memory));
 }
 
-bool plain(const Stream& s) { return s.kind == StreamKind::memory || s.kind == StreamKind::scalar; }
+// Elements of a stream in memory that lie at equal distances, from the next one on.
+struct Stretch {
+    int64_t address;
+    int32_t step;
+    uint32_t length;
+};
+
+Stretch stretch_of(const Stream& s) {
+    constexpr uint32_t endless = ~uint32_t{0};
+    switch (s.kind) {
+    case StreamKind::shaped: {
+        const int extent = s.shape->extents.back(), at = s.place[s.shape->extents.size() - 1];
+        return {element_address(s), s.shape->strides.back() * s.words, static_cast<uint32_t>(extent - at)};
+    }
+    case StreamKind::circular: {
+        const int left = s.shape->start + s.shape->words - s.address;
+        return {s.address, s.step, static_cast<uint32_t>((left + s.step - 1) / s.step)};
+    }
+    case StreamKind::memory: return {s.address, s.step, endless};
+    default: return {s.address, 0, endless};
+    }
+}
+
+// Over `count` elements, but for the last of which all lie in the stretch.
+void advance(Stream& s, uint32_t count) {
+    if (s.kind == StreamKind::shaped) s.place[s.shape->extents.size() - 1] += static_cast<uint16_t>(count - 1);
+    else if (in_memory(s)) s.address += s.step * static_cast<int32_t>(count - 1);
+    wafersim::advance(s);
+}
+
+bool has_stretches(const Stream& s) { return in_memory(s) && (s.kind != StreamKind::shaped || !s.shape->extents.empty()); }
 
 // The operands of a loop: where the next element is, and words from one to the next.
 struct Operands {
@@ -93,34 +125,43 @@ constexpr std::array<Loop, vec_count> loops{{
 // Loops take streams that advance by a fixed step. A scalar is an element in `scalars` with step 0.
 bool has_loop(const VecRun& run) {
     if (run.dst.zero_first || run.dst.zero_second) return false;
-    if (run.dst.kind != StreamKind::memory && run.dst.kind != StreamKind::pointer) return false;
-    for (int i = 0; i < run.sources; ++i)
-        if (!plain(run.source[static_cast<size_t>(i)])) return false;
+    if (!has_stretches(run.dst) && run.dst.kind != StreamKind::pointer) return false;
+    for (size_t i = 0; i < run.sources; ++i)
+        if (!has_stretches(run.source[i]) && run.source[i].kind != StreamKind::scalar) return false;
     return run.accumulator == none || run.source[static_cast<size_t>(run.accumulator)].words == run.dst.words;
+}
+
+// As many of `count` elements as all operands have in one stretch; their number.
+uint32_t run_stretch(Pe& pe, VecRun& run, Operands& o, uint32_t count) {
+    uint16_t* const memory = pe.memory.data();
+    for (size_t i = 0; i < run.sources; ++i) {
+        if (run.source[i].kind == StreamKind::scalar) continue;
+        const Stretch stretch = stretch_of(run.source[i]);
+        o.source[i] = memory + stretch.address;
+        o.step[i] = stretch.step;
+        count = std::min(count, stretch.length);
+    }
+    const Stretch stretch = stretch_of(run.dst);
+    o.dst = memory + stretch.address;
+    o.dst_step = stretch.step;
+    count = std::min(count, stretch.length);
+    loops[static_cast<size_t>(run.op->op)](o, count);
+    for (size_t i = 0; i < run.sources; ++i) advance(run.source[i], count);
+    advance(run.dst, count);
+    return count;
 }
 
 void run_loop(Pe& pe, VecRun& run, uint32_t count) {
     std::array<std::array<uint16_t, 2>, 3> scalars;
     Operands o;
-    for (size_t i = 0; i < static_cast<size_t>(run.sources); ++i) {
-        Stream& s = run.source[i];
-        if (s.kind == StreamKind::scalar) {
-            store<2>(scalars[i].data(), s.scalar);
-            o.source[i] = scalars[i].data();
-        } else {
-            o.source[i] = pe.memory.data() + s.address;
-            o.step[i] = s.step;
-            s.address += s.step * static_cast<int32_t>(count);
-        }
-    }
-    o.dst = pe.memory.data() + run.dst.address;
-    if (run.dst.kind == StreamKind::memory) {
-        o.dst_step = run.dst.step;
-        run.dst.address += run.dst.step * static_cast<int32_t>(count);
+    for (size_t i = 0; i < run.sources; ++i) {
+        if (run.source[i].kind != StreamKind::scalar) continue;
+        store<2>(scalars[i].data(), run.source[i].scalar);
+        o.source[i] = scalars[i].data();
     }
     const auto fed = static_cast<size_t>(run.accumulator);
     if (run.accumulator != none) o.feedback = scalars[fed].data();
-    loops[static_cast<size_t>(run.op->op)](o, count);
+    while (count > 0) count -= run_stretch(pe, run, o, count);
     if (run.accumulator != none) {
         run.source[fed].scalar = run.dst.words == 2 ? load<2>(o.feedback) : load<1>(o.feedback);
     }

@@ -21,33 +21,43 @@ bool simple_destination(const Stream& s) {
     return in_memory(s) && !s.index_offset;
 }
 
-// Memory to fabric or fabric to memory, one element a cycle at most: the element needs the first line of the run only.
+// Memory to fabric or fabric to memory: elements need the first line of the run only. Both elements of a pair go through in
+// the same cycle.
 Flow moving(VecRun& run) {
-    const bool sends = run.dst.kind == StreamKind::fabric_out && run.source[0].kind == StreamKind::memory;
-    const bool receives = run.dst.kind == StreamKind::memory && run.source[0].kind == StreamKind::fabric_in;
-    if (run.sources != 1 || run.source[0].words != run.dst.words || run.dst.advance_switch) return Flow::simple;
-    if (!sends && !receives) return Flow::simple;
-    const Stream& memory = sends ? run.source[0] : run.dst;
+    const bool sending = run.dst.kind == StreamKind::fabric_out && run.source[0].kind == StreamKind::memory;
+    const bool receiving = run.dst.kind == StreamKind::memory && run.source[0].kind == StreamKind::fabric_in;
+    if (!sending && !receiving) return Flow::unknown;
+    const Stream& memory = sending ? run.source[0] : run.dst;
+    const Stream& fabric = sending ? run.dst : run.source[0];
+    const bool pairs = fabric.pack == 2;
+    if (run.sources != 1 || run.source[0].words != run.dst.words || run.dst.advance_switch) return Flow::unknown;
+    if (memory.index_offset || fabric.index_offset || fabric.control_transform) return Flow::unknown;
+    if (run.dst.zero_first || run.dst.zero_second || (pairs && (run.group % 2 || fabric.packed))) return Flow::unknown;
     run.address = memory.address;
     run.step = memory.step;
     run.color = run.dst.color;
     run.control = run.dst.control;
-    if (sends) return memory.words == 1 ? Flow::send16 : Flow::send32;
+    if (pairs) return sending ? Flow::send_pair : Flow::receive_pair;
+    if (sending) return memory.words == 1 ? Flow::send16 : Flow::send32;
     return memory.words == 1 ? Flow::receive16 : Flow::receive32;
 }
 
-void classify(VecRun& run) {
+bool simple(const VecRun& run) {
     int inputs = 0;
     bool simple = simple_destination(run.dst);
     for (size_t i = 0; i < run.sources; ++i) {
-        const Stream& s = run.source[i];
-        simple = simple && simple_source(s);
-        if (s.kind != StreamKind::fabric_in) continue;
-        ++inputs;
-        run.input = static_cast<int8_t>(s.number);
+        simple = simple && simple_source(run.source[i]);
+        inputs += run.source[i].kind == StreamKind::fabric_in;
     }
+    return simple && inputs <= 1;
+}
+
+void classify(VecRun& run) {
+    for (size_t i = 0; i < run.sources; ++i)
+        if (run.source[i].kind == StreamKind::fabric_in) run.input = static_cast<int8_t>(run.source[i].number);
     if (run.dst.kind == StreamKind::fabric_out) run.output = static_cast<int8_t>(run.dst.number);
-    run.flow = simple && inputs <= 1 ? moving(run) : Flow::general;
+    run.flow = moving(run);
+    if (run.flow == Flow::unknown) run.flow = simple(run) ? Flow::simple : Flow::general;
 }
 
 const WaveletQueue& input_queue(const Pe& pe, const VecRun& run) {
@@ -76,23 +86,59 @@ bool may_issue(const Pe& pe, int thread) {
     return !(pe.blocked_threads >> thread & 1) && may_advance(pe, pe.run_of(thread));
 }
 
-// An element is done; where it lies in memory is where `address` was.
+void count_element(Pe& pe, VecRun& run) {
+    ++run.done;
+    if (!run.infinite) --run.remaining;
+    run.next_tick += run.period;
+    ++pe.env.stats.vector_elements;
+}
+
+void stay_in_variable(Pe& pe, VecRun& run) {
+    if (run.done >= run.bound) [[unlikely]] leave_variable(pe, run);
+}
+
+// The element of a send or receive lies where `address` has come to.
 template <int words>
-void send_element(Pe& pe, VecRun& run) {
+uint32_t load_element(Pe& pe, VecRun& run) {
     const auto read = static_cast<uint32_t>(pe.memory.load(run.address, words));
     run.address += run.step;
     const uint32_t value = run.function(read, 0, 0);
-    pe.outputs[static_cast<size_t>(run.output)].wavelets.push(
-        make_wavelet(words == 1 ? value & 0xffff : value, run.color, run.control, pe.env.now), pe.env.arena);
-    pe.sending |= uint32_t{1} << run.output;
+    return words == 1 ? value & 0xffff : value;
 }
 
 template <int words>
-void receive_element(Pe& pe, VecRun& run) {
-    const uint32_t data = pe.take_wavelet(run.input).data;
-    const uint32_t value = run.function(words == 1 ? data & 0xffff : data, 0, 0);
-    pe.memory.store(run.address, words, value);
+void store_element(Pe& pe, VecRun& run, uint32_t data) {
+    pe.memory.store(run.address, words, run.function(words == 1 ? data & 0xffff : data, 0, 0));
     run.address += run.step;
+}
+
+void send_data(Pe& pe, const VecRun& run, uint32_t data) {
+    pe.outputs[static_cast<size_t>(run.output)].wavelets.push(make_wavelet(data, run.color, run.control, pe.env.now), pe.env.arena);
+    pe.sending |= uint32_t{1} << run.output;
+}
+
+// The second element of a pair, if there is one.
+bool goes_on(Pe& pe, VecRun& run) {
+    count_element(pe, run);
+    if (!run.infinite && run.remaining == 0) return false;
+    stay_in_variable(pe, run);
+    return true;
+}
+
+bool send_pair(Pe& pe, VecRun& run) {
+    uint32_t data = load_element<1>(pe, run);
+    const bool both = goes_on(pe, run);
+    if (both) data |= load_element<1>(pe, run) << 16;
+    send_data(pe, run, data);
+    return both;
+}
+
+bool receive_pair(Pe& pe, VecRun& run) {
+    const uint32_t data = pe.take_wavelet(run.input).data;
+    store_element<1>(pe, run, data);
+    const bool both = goes_on(pe, run);
+    if (both) store_element<1>(pe, run, data >> 16);
+    return both;
 }
 
 void simple_element(Pe& pe, VecRun& run) {
@@ -114,19 +160,23 @@ void simple_element(Pe& pe, VecRun& run) {
     pe.write_element(run.dst, result, 0, run.remaining == 1 && !run.infinite);
 }
 
-void advance_element(Pe& pe, VecRun& run) {
-    if (run.done >= run.bound) [[unlikely]] leave_variable(pe, run);
+// One element, or both of a pair; how many.
+uint32_t advance_elements(Pe& pe, VecRun& run) {
+    stay_in_variable(pe, run);
     switch (run.flow) {
-    case Flow::send16: send_element<1>(pe, run); break;
-    case Flow::send32: send_element<2>(pe, run); break;
-    case Flow::receive16: receive_element<1>(pe, run); break;
-    case Flow::receive32: receive_element<2>(pe, run); break;
+    case Flow::send16: send_data(pe, run, load_element<1>(pe, run)); break;
+    case Flow::send32: send_data(pe, run, load_element<2>(pe, run)); break;
+    case Flow::receive16: store_element<1>(pe, run, pe.take_wavelet(run.input).data); break;
+    case Flow::receive32: store_element<2>(pe, run, pe.take_wavelet(run.input).data); break;
+    case Flow::send_pair:
+        if (!send_pair(pe, run)) return 1;
+        return count_element(pe, run), 2;
+    case Flow::receive_pair:
+        if (!receive_pair(pe, run)) return 1;
+        return count_element(pe, run), 2;
     default: simple_element(pe, run);
     }
-    ++run.done;
-    if (!run.infinite) --run.remaining;
-    run.next_tick += run.period;
-    ++pe.env.stats.vector_elements;
+    return count_element(pe, run), 1;
 }
 
 // As Pe::advance_run.
@@ -141,8 +191,8 @@ void advance_run(Pe& pe, int thread) {
     run.next_tick = std::max(run.next_tick, static_cast<int64_t>(pe.env.now) * ticks_per_cycle);
     const uint32_t group = run.group;
     const uint32_t most = run.infinite ? group : std::min(run.remaining, group);
-    advance_element(pe, run);
-    for (uint32_t k = 1; k < most && flows(pe, run); ++k) advance_element(pe, run);
+    uint32_t done = advance_elements(pe, run);
+    while (done < most && flows(pe, run)) done += advance_elements(pe, run);
     if (run.infinite || run.remaining > 0) return;
     run.next_tick += rest_of_lines(pe.env.machine, run);
     pe.finish_run(thread);
