@@ -9,12 +9,13 @@ import sys
 
 import pytest
 from project.repository import ROOT
+from support.models import smollm2
 
 from waferllm.backends.commands import Commands
 from waferllm.llm import regions
 from waferllm.llm.shape import Shape
 from waferllm.llm.wafer import WaferGenerator
-from waferllm.model.checkpoint import config_of, tiny
+from waferllm.model.checkpoint import config_of, sources, tiny
 from waferllm.paper import load_values
 from waferllm.perfmodel import decode, ladder, prefill, t10
 from waferllm.perfmodel.costs import BOOKKEEPING, costs
@@ -257,6 +258,20 @@ def test_a_record_that_failed_never_enters_and_unknown_models_have_no_formula():
     rows = generations.make([changed(verdict="fail"), concatenated, of_a_file]).rows
     assert [row["model"] for row in rows] == ["tiny-mqa", "/models/mine"]
     assert all(row["formula_cycles"] is None for row in rows)
+
+
+def test_smollm2_has_its_formula_whether_the_package_is_installed_or_not(monkeypatch):
+    monkeypatch.setattr(sources, "PACKAGED", {})
+    record = changed(row=RECORD["row"] | {"model": "smollm2-135m", "width": 96, "height": 96, "together": 0})
+    (row,) = generations.make([record]).rows
+    assert 150_000 < sure(row, "formula_cycles") < 300_000 and row["formula_prompt"] is None
+
+
+@smollm2
+def test_dimensions_of_smollm2_are_those_of_its_file():
+    own, read = generations.SMOLLM2, config_of("smollm2-135m")
+    for name in ("vocab", "hidden", "layers", "heads", "kv_heads", "head_dim", "ffn", "tied", "qkv_bias", "o_bias"):
+        assert getattr(own, name) == getattr(read, name), name
 
 
 def test_a_record_without_its_numbers_is_refused(tmp_path):

@@ -4,14 +4,16 @@ verdicts, beside the formulas that the tables of large models are made with.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from waferllm.errors import ModelError, WaferllmError
+from waferllm.errors import WaferllmError
 from waferllm.llm.shape import Shape
-from waferllm.model.checkpoint import config_of
+from waferllm.model.checkpoint import tiny
+from waferllm.model.config import ModelConfig
 from waferllm.perfmodel import decode, prefill
 from waferllm.tables.table import EXTRAPOLATED, KEY, NOTE, RATIO, SIMULATED, Cell, Column, Table, Value
 
@@ -110,14 +112,23 @@ def cells(record: dict[str, Any]) -> dict[str, Cell]:
     return found | formulas(record, together)
 
 
+SMOLLM2 = dataclasses.replace(
+    tiny.TINY, name="smollm2-135m", vocab=49152, hidden=576, layers=30, heads=9, kv_heads=3, head_dim=64, ffn=1536,
+    tied=True,
+)  # fmt: skip
+"""Dimensions as config.json of SmolLM2-135M-Instruct has them; here so that the table does not hang on a package."""
+
+
+def dimensions(model: str) -> ModelConfig | None:
+    """Of models whose dimensions are in the repository; the table is the same whatever is installed."""
+    return {**tiny.CONFIGS, SMOLLM2.name: SMOLLM2}.get(model)
+
+
 def formulas(record: dict[str, Any], together: int) -> dict[str, Cell]:
     """Of the same tokens; nothing for concatenation, whose fullest row the formula does not know."""
     row, prompt, count = record["row"], len(record["prompt"]), len(record["tokens"])
-    try:
-        config = config_of(row["model"])
-    except ModelError:
-        return {}
-    if row["concatenate"] or count < 2:
+    config = dimensions(row["model"])
+    if config is None or row["concatenate"] or count < 2:
         return {}
     shape = Shape(config, row["width"], row["height"], prompt + count, together)
     decoded = [decode.decode_cycles(shape, row["arch"], cached) for cached in range(prompt, prompt + count - 1)]
