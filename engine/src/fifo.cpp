@@ -1,4 +1,5 @@
-// FIFOs over buffers in PE memory. Whether an operation may go on is asked first (`fifo_has`, `fifo_has_room`).
+// FIFOs over buffers in PE memory. Whether an operation may go on is asked first (`fifo_has`, `fifo_has_room`); it goes on
+// in spite of the answer only where the FIFO asks for a fault.
 #include "wafersim/pe.h"
 
 namespace wafersim {
@@ -23,6 +24,7 @@ bool Pe::fifo_has_room(const Stream& s) const {
 uint32_t Pe::fifo_pop(const Stream& s) {
     const Fifo& fifo = program->fifos[static_cast<size_t>(s.number)];
     FifoState& state = fifos[static_cast<size_t>(s.number)];
+    if (state.count == 0) throw Fault("read from the empty FIFO " + fifo.name);
     const auto value = static_cast<uint32_t>(memory.load(slot_address(fifo, state.head), s.words));
     state.head = (state.head + 1) % capacity(fifo);
     --state.count;
@@ -33,6 +35,7 @@ uint32_t Pe::fifo_pop(const Stream& s) {
 void Pe::fifo_push(const Stream& s, uint32_t value) {
     const Fifo& fifo = program->fifos[static_cast<size_t>(s.number)];
     FifoState& state = fifos[static_cast<size_t>(s.number)];
+    if (state.count >= capacity(fifo)) throw Fault("write to the full FIFO " + fifo.name);
     memory.store(slot_address(fifo, state.head + state.count), s.words, value);
     ++state.count;
     if (fifo.activate_push != none) activate(fifo.activate_push, 0);

@@ -77,7 +77,7 @@ bool Pe::schedule() {
         active |= uint64_t{1} << p.id;
         return true;
     });
-    if (input_flush | output_flush) check_flush();
+    if (input_flush | output_flush) check_flush(1);  // seen from the next cycle on
     if (!frames.empty() || busy(main_thread()) || main_ready > env.now) return false;
     if (has_handlers()) return run_next_handler(), true;
     discard_idle_controls();
@@ -170,13 +170,13 @@ void Pe::run_next_handler() {
 }
 
 // A queue whose flush has been asked for and that is empty activates the teardown task.
-void Pe::check_flush() {
+void Pe::check_flush(int delay) {
     const auto check = [&](uint16_t& wanted, uint16_t& status, auto empty) {
         for (int q = 0; q < 16; ++q) {
             if (!(wanted >> q & 1) || !empty(q)) continue;
             wanted &= static_cast<uint16_t>(~(1u << q));
             status |= static_cast<uint16_t>(1u << q);
-            activate(env.machine.tasks.teardown, 0);
+            activate(env.machine.tasks.teardown, delay);
         }
     };
     check(output_flush, extras().output_flush_status,

@@ -218,17 +218,15 @@ bool Pe::start_vector(const VecOp& op) {
 
 // ------------------------------------------------------------------------------------------------ readiness
 
+// These only look: where an element can do nothing but fault, it is ready for that.
 bool Pe::element_ready(const Stream& s, int already_taken) const {
     if (s.kind == StreamKind::fabric_in) {
         if (s.packed) return true;
         const WaveletQueue& queue = channels[static_cast<size_t>(s.number)].wavelets;
         return queue.has_ready(env.now, already_taken) && (s.control_transform || !queue.at(already_taken).control);
     }
-    if (s.kind != StreamKind::fifo || fifo_has(s)) return true;
-    if (program->fifos[static_cast<size_t>(s.number)].empty_action == FifoAction::fault) {
-        throw Fault("read from the empty FIFO " + program->fifos[static_cast<size_t>(s.number)].name);
-    }
-    return false;
+    return s.kind != StreamKind::fifo || fifo_has(s) ||
+           program->fifos[static_cast<size_t>(s.number)].empty_action == FifoAction::fault;
 }
 
 bool Pe::inputs_ready(const VecRun& run) const {
@@ -246,11 +244,8 @@ bool Pe::inputs_ready(const VecRun& run) const {
 
 bool Pe::output_ready(const Stream& dst) const {
     if (dst.kind == StreamKind::fabric_out) return !outputs[static_cast<size_t>(dst.number)].wavelets.full();
-    if (dst.kind != StreamKind::fifo || fifo_has_room(dst)) return true;
-    if (program->fifos[static_cast<size_t>(dst.number)].full_action == FifoAction::fault) {
-        throw Fault("write to the full FIFO " + program->fifos[static_cast<size_t>(dst.number)].name);
-    }
-    return false;
+    return dst.kind != StreamKind::fifo || fifo_has_room(dst) ||
+           program->fifos[static_cast<size_t>(dst.number)].full_action == FifoAction::fault;
 }
 
 namespace {

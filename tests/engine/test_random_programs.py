@@ -1,8 +1,7 @@
 """Random programs: the engine reports or goes on, never crashes, and gives the same result however it is called."""
 
 import pytest
-
-from engine import random_programs
+from engine.random_programs import mesh as random_mesh
 
 
 def outcome(mesh, slice_cycles):
@@ -19,9 +18,9 @@ def outcome(mesh, slice_cycles):
 
 
 def check(seed):
-    whole = outcome(random_programs.mesh(seed), 2000)
-    assert outcome(random_programs.mesh(seed), 2000) == whole
-    assert outcome(random_programs.mesh(seed), 7) == whole
+    whole = outcome(random_mesh(seed), 2000)
+    assert outcome(random_mesh(seed), 2000) == whole
+    assert outcome(random_mesh(seed), 7) == whole
     return whole[0]
 
 
@@ -29,6 +28,12 @@ def check(seed):
 def test_random_programs_end_in_the_same_way_however_the_run_is_cut(block):
     results = {check(seed) for seed in range(block * 25, block * 25 + 25)}
     assert len(results) >= 2
+
+
+@pytest.mark.parametrize("seed", [1721, 5003, 5770])
+def test_seeds_that_have_told_the_engines_apart(seed):
+    """A flush that ends with the call, or while the main thread is alone; a FIFO that faults while others are ready."""
+    check(seed)
 
 
 @pytest.mark.long

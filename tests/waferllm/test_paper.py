@@ -23,7 +23,8 @@ def written(folder: Path, text: str) -> Path:
 def test_each_table_of_the_paper_is_there():
     values = load_values(CONFIG / "paper_values.csv")
     counts = {f"table_{n}": sum(row.item == f"table_{n}" for row in values.rows) for n in range(2, 9)}
-    assert counts == {"table_2": 44, "table_3": 47, "table_4": 47, "table_5": 4, "table_6": 15, "table_7": 15,
+    # Table 2: 44 numbers and the four meshes they were measured on.
+    assert counts == {"table_2": 48, "table_3": 47, "table_4": 47, "table_5": 4, "table_6": 15, "table_7": 15,
                       "table_8": 15}
 
 

@@ -365,7 +365,7 @@ struct alignas(64) Pe {
     void discard_idle_controls();
     void run_next_handler();
     void collect_handlers();
-    void check_flush();
+    void check_flush(int delay = 0);
 
     // ------------------------------------------------------------------ registers.cpp
     uint16_t read_register(uint16_t address);

@@ -153,6 +153,7 @@ bool issue(Pe& pe, uint64_t cycle, uint64_t horizon) {
 }  // namespace
 
 bool may_run_ahead(const Pe& pe) {
+    if (pe.input_flush | pe.output_flush) return false;  // the scheduler looks at the queues in each cycle
     return !pe.frames.empty() && (pe.running & ~(uint32_t{1} << pe.main_thread())) == 0;
 }
 
