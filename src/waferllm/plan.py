@@ -38,6 +38,8 @@ MEASUREMENTS = "results/aggregate/measurements.csv"
 FIGURES = {"figure_9": ("figure_9",), "figure_10": ("figure_10",)}
 SOURCES = ("*.csl", "*.py")
 CYCLES_A_TOKEN = 300_000
+CHARACTERS_A_TOKEN = 2
+"""Few, for time limits are upper ones."""
 KEPT_TEXTS = "results/llm"
 """Records of generated text that are kept: their runs take too long for every workflow."""
 
@@ -154,12 +156,12 @@ class Plan:
 
     def text_memory_mb(self, name: str) -> int:
         resources, row = self.settings.resources, self.generations[name]
-        return resources.base_mb + math.ceil(row.width * row.height * resources.pe_kb / 1000)
+        return resources.base_mb + resources.model_mb + math.ceil(row.width * row.height * resources.pe_kb / 1000)
 
     def text_minutes(self, name: str) -> int:
         """Time limit, for models whose token takes up to CYCLES_A_TOKEN."""
         resources, row = self.settings.resources, self.generations[name]
-        tokens = row.count + len(row.prompt)
+        tokens = row.count + math.ceil(len(row.prompt) / CHARACTERS_A_TOKEN)
         work = row.width * row.height * tokens * CYCLES_A_TOKEN / 1e6
         return resources.base_minutes + math.ceil(work / resources.pe_rate / 60)
 

@@ -54,6 +54,9 @@ class Resources(Model):
 
     run_threads: int = Field(default=1, ge=1, description="Threads of one simulation.")
     base_mb: int = Field(default=500, ge=100, description="Memory of a job besides what its mesh needs, MB.")
+    model_mb: int = Field(
+        default=300, ge=0, description="Memory for the model and its reference, of jobs that generate text, MB."
+    )
     pe_kb: int = Field(default=20, ge=4, description="Memory to simulate one PE with its data, kB.")
     base_minutes: int = Field(default=5, ge=1, description="Time limit of a job besides what its mesh needs, minutes.")
     pe_rate: float = Field(
