@@ -77,6 +77,7 @@ def test_a_wrong_kernel_ends_its_job_only(workspace, tmp_path_factory):
 def test_the_quick_profile_through_slurm_gives_the_results_that_are_kept(workspace, tmp_path_factory):
     """Experiments and texts, each a job: takes about half an hour on two free cores."""
     shutil.copy2(ROOT / "config/generations.csv", workspace.path("config"))
+    shutil.copytree(ROOT / "results" / "llm", workspace.path("results/llm"))  # records that tables have a row of
     told = through_slurm(workspace, tmp_path_factory.mktemp("slurm"))
     rows, texts = measurements(workspace), list(workspace.path("results/generate").glob("*.json"))
     assert len(rows) == lines("config/experiments.quick.csv") and len(texts) == lines("config/generations.csv")
