@@ -1,5 +1,6 @@
 """The command from a layout file to an `out` folder: outputs, dumps, errors and exit codes."""
 
+import contextlib
 import json
 import os
 import signal
@@ -165,6 +166,16 @@ def test_places_that_cannot_be_written(project, capsys, option):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
+def interrupted(process):
+    """What it has written. While Python starts, as it may for seconds on a busy machine, a signal can get lost."""
+    for _ in range(5):
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.communicate(timeout=15)
+    process.kill()
+    return process.communicate()
+
+
 def test_interrupt_ends_with_one_line_and_code_130(project):
     loop = "comptime { var i: u32 = 0; while (i < 4000000000) : (i += 1) {} }\n"
     (project / "layout.csl").write_text(LAYOUT + loop)
@@ -174,7 +185,6 @@ def test_interrupt_ends_with_one_line_and_code_130(project):
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": path})
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(timeout=2)
-    process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=60) == (None, "cslc: interrupted\n")
+    assert interrupted(process) == (None, "cslc: interrupted\n")
     assert process.returncode == 130
     assert not (project / "out").exists()
