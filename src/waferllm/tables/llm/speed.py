@@ -8,14 +8,16 @@ at the paper's sizes, times the number of layers. T10 and Ladder are modelled (p
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import ModuleType
 
 from waferllm.errors import WaferllmError
 from waferllm.llm.shape import Shape
 from waferllm.model.checkpoint import config_of
 from waferllm.perfmodel import decode, ladder, prefill, t10
-from waferllm.tables.table import EXTRAPOLATED, MODELLED
+from waferllm.tables.table import EXTRAPOLATED, MODELLED, Column
 
 ARCH = "wse2"
 CONTEXT = 4096
@@ -53,6 +55,17 @@ def _our_transition(shape: Shape, length: int) -> float:
     return prefill.prompt_cycles(shape, ARCH, length).transition
 
 
+def _modelled(formulas: ModuleType, name: str) -> System:
+    """A system with formulas for a layer and for a token, and nothing in between."""
+    return System(
+        MODELLED,
+        lambda shape, length: formulas.prefill_cycles(shape, ARCH, length),
+        lambda shape, length: 0.0,
+        lambda shape, cached: formulas.decode_cycles(shape, ARCH, cached),
+        f"perfmodel/{name}.py",
+    )
+
+
 SYSTEMS: Mapping[str, System] = {
     OURS: System(
         EXTRAPOLATED,
@@ -61,21 +74,21 @@ SYSTEMS: Mapping[str, System] = {
         lambda shape, cached: decode.decode_cycles(shape, ARCH, cached),
         "perfmodel/prefill.py, decode.py",
     ),
-    "T10": System(
-        MODELLED,
-        lambda shape, length: t10.prefill_cycles(shape, ARCH, length),
-        lambda shape, length: 0.0,
-        lambda shape, cached: t10.decode_cycles(shape, ARCH, cached),
-        "perfmodel/t10.py",
-    ),
-    "Ladder": System(
-        MODELLED,
-        lambda shape, length: ladder.prefill_cycles(shape, ARCH, length),
-        lambda shape, length: 0.0,
-        lambda shape, cached: ladder.decode_cycles(shape, ARCH, cached),
-        "perfmodel/ladder.py",
-    ),
+    "T10": _modelled(t10, "t10"),
+    "Ladder": _modelled(ladder, "ladder"),
 }
+
+
+def columns(digits: int) -> tuple[Column, ...]:
+    """What a system's formula gives, a pair for each kind of number; `digits` of the millions of cycles."""
+    pairs = (
+        (
+            Column(f"{kind}_cycles", "cycles", kind, "Mcycle", digits),
+            Column(f"{kind}_tpr", "throughput", kind, "token/s", 1),
+        )
+        for kind in (EXTRAPOLATED, MODELLED)
+    )
+    return tuple(itertools.chain.from_iterable(pairs))
 
 
 def shape_of(model: str, side: int, prompt: int = 0, capacity: int = CONTEXT) -> Shape:

@@ -6,7 +6,7 @@ import re
 
 from waferllm.paper import PaperValues
 from waferllm.tables.llm import speed
-from waferllm.tables.table import EXTRAPOLATED, KEY, MODELLED, NOTE, PAPER, RATIO, Cell, Column, Table, Value
+from waferllm.tables.table import KEY, NOTE, PAPER, RATIO, Cell, Column, Table, Value
 
 ITEM = "table_2"
 REQUEST = re.compile(r"in(\d+)_out(\d+)")
@@ -16,14 +16,7 @@ COLUMNS = (
     Column("device", "device", KEY),
     Column("given", "prompt", KEY, "token"),
     Column("generated", "output", KEY, "token"),
-    *(
-        column
-        for kind in (EXTRAPOLATED, MODELLED)
-        for column in (
-            Column(f"{kind}_cycles", "cycles", kind, "Mcycle", 0),
-            Column(f"{kind}_tpr", "throughput", kind, "token/s", 1),
-        )
-    ),
+    *speed.columns(0),
     Column("paper_tpr", "throughput", PAPER, "token/s", 1),
     Column("to_paper", "ours or modelled over paper", RATIO, "x", 2),
     Column("ahead", "our WaferLLM over this system", RATIO, "x", 1),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from waferllm.llm import regions
 from waferllm.paper import PaperValues
 from waferllm.tables.llm import speed
-from waferllm.tables.table import EXTRAPOLATED, KEY, MODELLED, NOTE, PAPER, RATIO, Cell, Column, Table, Value, value
+from waferllm.tables.table import EXTRAPOLATED, KEY, NOTE, PAPER, RATIO, Cell, Column, Table, Value, value
 
 GPU = "A100"
 
@@ -18,14 +18,7 @@ def columns(share: bool) -> tuple[Column, ...]:
         Column("model", "model", KEY),
         Column("system", "system", KEY),
         Column("size", "mesh or GPUs", KEY),
-        *(
-            column
-            for kind in (EXTRAPOLATED, MODELLED)
-            for column in (
-                Column(f"{kind}_cycles", "cycles", kind, "Mcycle", 3),
-                Column(f"{kind}_tpr", "throughput", kind, "token/s", 1),
-            )
-        ),
+        *speed.columns(3),
         Column("paper_tpr", "throughput", PAPER, "token/s", 1),
         Column("to_paper", "ours or modelled over paper", RATIO, "x", 2),
         Column("ahead", "our WaferLLM over this system", RATIO, "x", 1),
