@@ -71,11 +71,11 @@ void leave_variable(Pe& pe, VecRun& run) {
     const std::string length = run.infinite ? "no end" : std::to_string(run.done + run.remaining) + " elements";
     const std::string message = which + " runs out of '" + run.variable->name + "' after " +
                                 std::to_string(run.bound) + " elements, the operation has " + length;
-    if (pe.env.strict) throw Fault(message);
+    if (pe.env->strict) throw Fault(message);
     run.bound = unbounded;
     const FaultReport report = pe.report(message);
     const auto same = [&](const FaultReport& other) { return same_place(other, report); };
-    auto& known = pe.env.warnings;
+    auto& known = pe.env->warnings;
     const auto before = std::find_if(known.begin(), known.end(), same);
     if (before == known.end()) known.push_back(report);
     else if (earlier(report, *before)) *before = report;

@@ -172,11 +172,11 @@ void Pe::run_dsr_load(const DsrLoad& load) {
 // Gives an input queue its color. Where data tasks belong to colors, the queue lends its depth to the color's
 // channel; else wavelets of the color now go into the queue's channel.
 void Pe::bind_input(int queue, int color) {
-    const auto& depths = env.machine.queues.input_depth;
+    const auto& depths = env->machine.queues.input_depth;
     if (static_cast<size_t>(queue) >= depths.size() || color >= 32)
         throw Fault("input queue " + std::to_string(queue) + " does not exist");
     const auto q = static_cast<size_t>(queue), c = static_cast<size_t>(color);
-    if (!env.machine.tasks.data_by_queue) {
+    if (!env->machine.tasks.data_by_queue) {
         channel_of_queue[q] = static_cast<int8_t>(color);
         channels[c].color = static_cast<int8_t>(color);
         channels[c].wavelets.set_depth(depths[q]);

@@ -52,7 +52,7 @@ void Pe::advance_map() {
     if (run.has_result) {
         run.has_result = false;
         if (run.output.kind != StreamKind::none) write_element(run.output, static_cast<uint32_t>(run.result), 0);
-        ++env.stats.vector_elements;
+        ++env->stats.vector_elements;
         if (!map_may_advance()) return;
     }
     if (run.remaining == 0) {
@@ -74,7 +74,7 @@ void Pe::advance_map() {
     }
     call(function, none, true);
     std::copy_n(arguments.begin(), run.op->inputs.size(), registers.begin() + frames.back().registers);
-    main_ready = env.now + static_cast<uint64_t>(env.machine.vector.map_iteration);
+    main_ready = env->now + static_cast<uint64_t>(env->machine.vector.map_iteration);
 }
 
 void Pe::finish_map_call(uint64_t value) {

@@ -11,7 +11,7 @@ namespace {
 // other tasks go by start unblocked.
 uint64_t initially_blocked(const Pe& pe) {
     uint64_t blocked = 0;
-    const size_t count = std::min(pe.channels.size(), static_cast<size_t>(pe.env.machine.colors.count));
+    const size_t count = std::min(pe.channels.size(), static_cast<size_t>(pe.env->machine.colors.count));
     for (size_t id = 0; id < count; ++id) {
         const bool bound = pe.program->data_task[id] >= 0 || pe.program->local_task[id] >= 0 || pe.program->control_task[id] >= 0;
         if (!bound && static_cast<int>(id) != pe.program->command_task) blocked |= uint64_t{1} << id;
@@ -27,10 +27,10 @@ std::span<T> taken(Arena& arena, size_t count) {
 // Channels are input queues, or colors where data tasks belong to colors. A color that no queue is bound to has the
 // depth of the last queue.
 void set_up_queues(Pe& pe, const int64_t* patches) {
-    const auto& depths = pe.env.machine.queues.input_depth;
+    const auto& depths = pe.env->machine.queues.input_depth;
     const int deepest = *std::max_element(depths.begin(), depths.end());
-    const bool by_queue = pe.env.machine.tasks.data_by_queue;
-    pe.channels = taken<Channel>(pe.env.arena, by_queue ? depths.size() : 32);
+    const bool by_queue = pe.env->machine.tasks.data_by_queue;
+    pe.channels = taken<Channel>(pe.env->arena, by_queue ? depths.size() : 32);
     for (size_t i = 0; i < pe.channels.size(); ++i)
         by_queue ? pe.channels[i].wavelets.set_depth(depths[i]) : pe.channels[i].wavelets.set_depth(depths.back(), deepest);
     pe.channel_of_queue.fill(-1);
@@ -44,9 +44,9 @@ void set_up_queues(Pe& pe, const int64_t* patches) {
     }
     for (const QueueBinding& b : inputs)
         if (b.color != none) pe.bind_input(b.queue, b.color);
-    pe.outputs = taken<OutputQueue>(pe.env.arena, pe.env.machine.queues.output_depth.size());
+    pe.outputs = taken<OutputQueue>(pe.env->arena, pe.env->machine.queues.output_depth.size());
     for (size_t i = 0; i < pe.outputs.size(); ++i)
-        pe.outputs[i].wavelets.set_depth(pe.env.machine.queues.output_depth[i]);
+        pe.outputs[i].wavelets.set_depth(pe.env->machine.queues.output_depth[i]);
     for (const QueueBinding& b : pe.program->output_queues) pe.outputs[b.queue].color = static_cast<int8_t>(b.color);
 }
 
@@ -60,7 +60,7 @@ void patch(Pe& pe, const int64_t* numbers) {
         switch (program.patches[i].kind) {
         case PatchKind::constant:
             if (own_constants.empty()) {
-                own_constants = taken<uint64_t>(pe.env.arena, program.constants.size());
+                own_constants = taken<uint64_t>(pe.env->arena, program.constants.size());
                 std::copy(program.constants.begin(), program.constants.end(), own_constants.begin());
                 pe.constants = own_constants.data();
             }
@@ -88,10 +88,10 @@ void Pe::bind_tasks(Program& program) {
     }
 }
 
-Pe::Pe(Environment& env, Router& router, const Program* program, int x, int y, uint16_t* words,
+Pe::Pe(Environment& environment, Router& router, const Program* program, int x, int y, uint16_t* words,
        const int64_t* patches)
-    : env(env),
-      memory(words, program ? program->stored_words : 0, program ? env.machine.memory.words : 0),
+    : env(&environment),
+      memory(words, program ? program->stored_words : 0, program ? env->machine.memory.words : 0),
       program(program),
       router(router),
       x(static_cast<int16_t>(x)),
@@ -102,8 +102,8 @@ Pe::Pe(Environment& env, Router& router, const Program* program, int x, int y, u
     for (const DataSegment& segment : program->data) {
         std::copy(segment.words.begin(), segment.words.end(), memory.data() + segment.address);
     }
-    fifos = taken<FifoState>(env.arena, program->fifos.size());
-    dsrs = taken<Dsr>(env.arena, static_cast<size_t>(program->dsr_count));
+    fifos = taken<FifoState>(env->arena, program->fifos.size());
+    dsrs = taken<Dsr>(env->arena, static_cast<size_t>(program->dsr_count));
     set_up_queues(*this, patches);
     constants = program->constants.data();
     if (patches) patch(*this, patches);
@@ -130,7 +130,7 @@ bool Pe::step() {
     if (!busy(chosen)) step_main();
     // An operation without start-up makes its first elements in the cycle of its issue.
     if (busy(chosen) && may_advance(run_of(chosen))) advance_run(chosen);
-    ++env.stats.pe_cycles;
+    ++env->stats.pe_cycles;
     return true;
 }
 
@@ -150,7 +150,7 @@ VecRun& Pe::new_run(int thread, const VecRun& run) {
         if (run_count % 2 == 0) {
             VecRun** end = &runs;
             while (*end) end = &(*end)->next_pair;
-            *end = env.arena.take<VecRun>(2);
+            *end = env->arena.take<VecRun>(2);
         }
         place = static_cast<int8_t>(run_count++);
     }
@@ -172,7 +172,7 @@ int Pe::thread_priority(int thread) const {
 }
 
 uint64_t Pe::next_wake() const {
-    const uint64_t next = env.now + 1;
+    const uint64_t next = env->now + 1;
     uint64_t wake = never;
     const auto at = [&](uint64_t cycle) { wake = std::min(wake, std::max(cycle, next)); };
     each_bit(running, [&](int thread) {
@@ -184,8 +184,8 @@ uint64_t Pe::next_wake() const {
     each_bit(filled, [&](int channel) {
         const WaveletQueue& queue = channels[static_cast<size_t>(channel)].wavelets;
         int i = 0;
-        while (queue.has_ready(env.now, i)) ++i;
-        if (i < queue.size()) at(queue.at(i).ready_at(env.now));
+        while (queue.has_ready(env->now, i)) ++i;
+        if (i < queue.size()) at(queue.at(i).ready_at(env->now));
     });
     if (frames.empty()) {
         if (main_ready >= next) at(main_ready);
@@ -210,7 +210,7 @@ bool Pe::receive(const Wavelet& wavelet, bool commit) {
     const int channel = channel_of_color[wavelet.color];
     if (channel < 0 || channels[channel].wavelets.full()) return false;
     if (!commit) return true;
-    channels[channel].wavelets.push(wavelet, env.arena);
+    channels[channel].wavelets.push(wavelet, env->arena);
     filled |= uint32_t{1} << channel;
     if (wavelet.control) controls |= uint32_t{1} << channel;
     return true;
@@ -223,7 +223,7 @@ Pe::Executed Pe::executed() const {
 }
 
 FaultReport Pe::report(const std::string& message) const {
-    FaultReport report{x, y, env.now, message, {}, {}, {}, 0, 0};
+    FaultReport report{x, y, env->now, message, {}, {}, {}, 0, 0};
     const Executed last = executed();
     const Location& at = program->locations[static_cast<size_t>(last.loc)];
     if (!frames.empty()) report.task = *task_name;

@@ -117,7 +117,7 @@ uint16_t queue_masks(const std::vector<const WaveletQueue*>& queues) {
 
 uint16_t input_status(const Pe& pe) {
     std::vector<const WaveletQueue*> queues;
-    for (size_t q = 0; q < pe.env.machine.queues.input_depth.size(); ++q) {
+    for (size_t q = 0; q < pe.env->machine.queues.input_depth.size(); ++q) {
         const int channel = pe.channel_of_queue[q];
         queues.push_back(channel < 0 ? nullptr : &pe.channels[static_cast<size_t>(channel)].wavelets);
     }
@@ -151,7 +151,7 @@ void set_word(uint64_t& value, int index, uint16_t word) {
 void set_clock_control(Pe& pe, uint16_t value) {
     PeExtras& extras = pe.extras();
     extras.clock_base = value & 2 ? 0 : pe.clock();
-    extras.clock_start = pe.env.now;
+    extras.clock_start = pe.env->now;
     extras.clock_running = value & 1;
 }
 
@@ -200,7 +200,7 @@ uint16_t read_color(const ColorState& c, const Place& p) {
 }
 
 void write_color(Pe& pe, ColorState& c, const Place& p, uint16_t value) {
-    Arena& arena = pe.env.arena;
+    Arena& arena = pe.env->arena;
     FilterState& filter = c.own_extras(arena).filter;
     Filter& f = filter.config;
     const auto half = [&](int& field) {
@@ -229,7 +229,7 @@ uint16_t plain_register(const Pe& pe, uint16_t address) {
     const auto& written = pe.extras().plain_registers;
     const auto found = written.find(address);
     if (found != written.end()) return found->second;
-    return address == pe.env.machine.registers[static_cast<size_t>(RegisterId::EXCEPTION_MASK)].address ? 0xffff : 0;
+    return address == pe.env->machine.registers[static_cast<size_t>(RegisterId::EXCEPTION_MASK)].address ? 0xffff : 0;
 }
 
 }  // namespace
@@ -237,7 +237,7 @@ uint16_t plain_register(const Pe& pe, uint16_t address) {
 uint16_t Pe::read_register(uint16_t address) {
     check_address(address);
     Place p{};
-    if (!find_register(env.machine, address, p)) return plain_register(*this, address);
+    if (!find_register(env->machine, address, p)) return plain_register(*this, address);
     if (of_color(p.id)) {
         const ColorState* c = router.find(color_of(p));
         return c ? read_color(*c, p) : uint16_t{0};
@@ -273,15 +273,15 @@ uint16_t Pe::read_register(uint16_t address) {
 void Pe::write_register(uint16_t address, uint16_t value) {
     check_address(address);
     Place p{};
-    if (!find_register(env.machine, address, p)) {
+    if (!find_register(env->machine, address, p)) {
         extras().plain_registers[address] = value;
         return;
     }
     if (of_color(p.id)) {
         const int color = color_of(p);
         ColorState* c = router.find(color);
-        write_color(*this, c ? *c : router.add_color(color, env.machine, env.arena), p, value);
-        env.rerouted.push_back(static_cast<uint32_t>(y * env.image.width + x));
+        write_color(*this, c ? *c : router.add_color(color, env->machine, env->arena), p, value);
+        env->rerouted.push_back(static_cast<uint32_t>(y * env->image.width + x));
         return;
     }
     switch (p.id) {

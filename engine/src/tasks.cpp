@@ -10,7 +10,7 @@
 namespace wafersim {
 
 void Pe::activate(int id, int delay) {
-    pending.push_back({env.now + static_cast<uint64_t>(env.machine.tasks.activation + delay), id & 63});
+    pending.push_back({env->now + static_cast<uint64_t>(env->machine.tasks.activation + delay), id & 63});
 }
 
 int Pe::task_id(IdSpace space, int id) const {
@@ -31,7 +31,7 @@ void Pe::block(IdSpace space, int id, bool block) {
 // A data wavelet needs its data task, a control wavelet a control task that is not blocked either.
 bool Pe::channel_runnable(int channel) const {
     const WaveletQueue& queue = channels[channel].wavelets;
-    if (!queue.has_ready(env.now) || (blocked >> channel & 1)) return false;
+    if (!queue.has_ready(env->now) || (blocked >> channel & 1)) return false;
     const Wavelet& wavelet = queue.front();
     if (!wavelet.control) return program->data_task[static_cast<size_t>(channel)] >= 0;
     return !(blocked >> control_task_of(wavelet) & 1);
@@ -55,9 +55,9 @@ bool is_for_no_task(const Wavelet& w) { return w.tail || (w.control && control_t
 void Pe::discard_idle_controls() {
     each_bit(filled & ~blocked, [&](int channel) {
         const WaveletQueue& queue = channels[static_cast<size_t>(channel)].wavelets;
-        while (queue.has_ready(env.now) && is_for_no_task(queue.front())) {
+        while (queue.has_ready(env->now) && is_for_no_task(queue.front())) {
             take_wavelet(channel);
-            ++env.stats.dropped_controls;
+            ++env->stats.dropped_controls;
         }
     });
 }
@@ -73,12 +73,12 @@ Wavelet Pe::take_wavelet(int channel) {
 // Phase 5. Ids take turns; those of high priority come first.
 bool Pe::schedule() {
     pending.erase_if([&](const PendingActivation& p) {
-        if (p.due > env.now) return false;
+        if (p.due > env->now) return false;
         active |= uint64_t{1} << p.id;
         return true;
     });
     if (input_flush | output_flush) check_flush(1);  // seen from the next cycle on
-    if (!frames.empty() || busy(main_thread()) || main_ready > env.now) return false;
+    if (!frames.empty() || busy(main_thread()) || main_ready > env->now) return false;
     if (has_handlers()) return run_next_handler(), true;
     discard_idle_controls();
     const uint64_t local = active & ~blocked;
@@ -95,7 +95,7 @@ bool Pe::schedule() {
             const Function& function = program->functions[program->tasks[static_cast<size_t>(program->local_task[static_cast<size_t>(id)])].function];
             start_task(id, function.name);
             call(function, none, false);
-        } else if (id == env.machine.tasks.teardown) {
+        } else if (id == env->machine.tasks.teardown) {
             collect_handlers();
         }
         return true;
@@ -107,9 +107,9 @@ bool Pe::schedule() {
 void Pe::start_task(int id, const std::string& name) {
     running_task = id;
     task_name = &name;
-    main_ready = env.now + static_cast<uint64_t>(env.machine.tasks.start);
-    ++env.stats.tasks;
-    for (const auto& observer : env.observers) observer->task_started(env.now, x, y, id, name);
+    main_ready = env->now + static_cast<uint64_t>(env->machine.tasks.start);
+    ++env->stats.tasks;
+    for (const auto& observer : env->observers) observer->task_started(env->now, x, y, id, name);
 }
 
 // Parameters are cut from the wavelet, low bits first.
@@ -132,11 +132,11 @@ void Pe::dispatch_wavelet(int channel) {
 }
 
 void Pe::end_task() {
-    for (const auto& observer : env.observers) observer->task_ended(env.now, x, y);
-    if (running_ticket) env.finished.push_back(running_ticket);
+    for (const auto& observer : env->observers) observer->task_ended(env->now, x, y);
+    if (running_ticket) env->finished.push_back(running_ticket);
     running_ticket = 0;
     running_task = none;
-    main_ready = env.now + static_cast<uint64_t>(env.machine.tasks.end);
+    main_ready = env->now + static_cast<uint64_t>(env->machine.tasks.end);
 }
 
 // --------------------------------------------------------------------------------- teardown and queue flush
@@ -144,7 +144,7 @@ void Pe::end_task() {
 void Pe::start_teardown(int color) {
     if (!program) return;
     extras().teardown_pending |= uint32_t{1} << color;
-    activate(env.machine.tasks.teardown, env.machine.fabric.ramp_in);
+    activate(env->machine.tasks.teardown, env->machine.fabric.ramp_in);
 }
 
 // What the teardown task does in programs that only register handlers: each color in teardown that has one, then
@@ -165,7 +165,7 @@ void Pe::run_next_handler() {
     std::vector<int>& handlers = extras().handlers;
     const Function& function = program->functions[static_cast<size_t>(handlers.front())];
     handlers.erase(handlers.begin());
-    start_task(env.machine.tasks.teardown, function.name);
+    start_task(env->machine.tasks.teardown, function.name);
     call(function, none, false);
 }
 
@@ -176,7 +176,7 @@ void Pe::check_flush(int delay) {
             if (!(wanted >> q & 1) || !empty(q)) continue;
             wanted &= static_cast<uint16_t>(~(1u << q));
             status |= static_cast<uint16_t>(1u << q);
-            activate(env.machine.tasks.teardown, delay);
+            activate(env->machine.tasks.teardown, delay);
         }
     };
     check(output_flush, extras().output_flush_status,
@@ -192,7 +192,7 @@ void Pe::output_drained(int queue) {
 // ------------------------------------------------------------------------------------------ the host's commands
 
 bool Pe::host_may_command() const {
-    if (!program || !frames.empty() || busy(main_thread()) || has_handlers() || main_ready > env.now) return false;
+    if (!program || !frames.empty() || busy(main_thread()) || has_handlers() || main_ready > env->now) return false;
     if ((active & ~blocked) || runnable_channels()) return false;
     return program->command_task == none || !(blocked >> program->command_task & 1);
 }

@@ -160,7 +160,7 @@ int8_t level_of(int priority) {
 // The microthread of an asynchronous operation: the given one, or the number of the queue of the destination, else of
 // the first source in the fabric, else any that is free.
 int microthread_of(const Pe& pe, const VecRun& run) {
-    const int count = pe.env.machine.microthreads.count;
+    const int count = pe.env->machine.microthreads.count;
     int thread = run.options.microthread;
     if (thread == none && run.dst.kind == StreamKind::fabric_out) thread = run.dst.queue;
     for (int i = 0; i < run.sources && thread == none; ++i) {
@@ -199,17 +199,17 @@ bool Pe::start_vector(const VecOp& op) {
     if (run.dst.kind == StreamKind::fabric_out && !router.find(run.dst.color))
         throw Fault("sends on color " + std::to_string(run.dst.color) + ", which has no route here");
     run.accumulator = static_cast<int8_t>(accumulator_of(run));
-    run.period = static_cast<uint32_t>(period_of(env.machine, run));
+    run.period = static_cast<uint32_t>(period_of(env->machine, run));
     run.group = static_cast<uint16_t>(group_of(run));
     run.level = level_of(run.options.priority);
-    const int start = start_of(env.machine, op) + (op.options.is_async ? env.machine.microthreads.start : 0);
-    run.next_tick = static_cast<int64_t>(env.now + static_cast<uint64_t>(start)) * ticks_per_cycle;
+    const int start = start_of(env->machine, op) + (op.options.is_async ? env->machine.microthreads.start : 0);
+    run.next_tick = static_cast<int64_t>(env->now + static_cast<uint64_t>(start)) * ticks_per_cycle;
     run.started_in = current_function;
     running |= uint32_t{1} << thread;
     raised = static_cast<uint16_t>((raised & ~(1u << thread)) | unsigned{run.level > 0} << thread);
     if (op.options.is_async) new_run(thread, run);
-    for (const auto& observer : env.observers) {
-        observer->operation_started(env.now, x, y, thread, vec_rows[static_cast<size_t>(op.op)].name.data(),
+    for (const auto& observer : env->observers) {
+        observer->operation_started(env->now, x, y, thread, vec_rows[static_cast<size_t>(op.op)].name.data(),
                                     run.remaining);
     }
     if (run.remaining == 0 && !run.infinite) finish_run(thread);
@@ -223,7 +223,7 @@ bool Pe::element_ready(const Stream& s, int already_taken) const {
     if (s.kind == StreamKind::fabric_in) {
         if (s.packed) return true;
         const WaveletQueue& queue = channels[static_cast<size_t>(s.number)].wavelets;
-        return queue.has_ready(env.now, already_taken) && (s.control_transform || !queue.at(already_taken).control);
+        return queue.has_ready(env->now, already_taken) && (s.control_transform || !queue.at(already_taken).control);
     }
     return s.kind != StreamKind::fifo || fifo_has(s) ||
            program->fifos[static_cast<size_t>(s.number)].empty_action == FifoAction::fault;
@@ -268,7 +268,7 @@ bool ended_by_fifo(const Pe& pe, const VecRun& run) {
 }  // namespace
 
 bool Pe::may_advance(const VecRun& run) const {
-    if (run.next_tick / ticks_per_cycle > static_cast<int64_t>(env.now)) return false;
+    if (run.next_tick / ticks_per_cycle > static_cast<int64_t>(env->now)) return false;
     return (inputs_ready(run) && output_ready(run.dst)) || ended_by_fifo(*this, run);
 }
 
@@ -280,12 +280,12 @@ void Pe::meet_controls(int thread) {
         const Stream& s = run.source[static_cast<size_t>(i)];
         if (s.kind != StreamKind::fabric_in || s.control_transform) continue;
         const WaveletQueue& queue = channels[static_cast<size_t>(s.number)].wavelets;
-        while (busy(thread) && queue.has_ready(env.now) && queue.front().control) {
+        while (busy(thread) && queue.has_ready(env->now) && queue.front().control) {
             if (run.options.on_control == OnControl::ignore && !(blocked >> s.number & 1)) return;
             take_wavelet(s.number);
-            if (run.options.on_control == OnControl::ignore) ++env.stats.dropped_controls;
+            if (run.options.on_control == OnControl::ignore) ++env->stats.dropped_controls;
             if (run.options.on_control == OnControl::activate)
-                activate(run.options.on_control_task, env.machine.microthreads.end);
+                activate(run.options.on_control_task, env->machine.microthreads.end);
             if (run.options.on_control == OnControl::terminate) finish_run(thread);
         }
     }
@@ -318,7 +318,7 @@ void Pe::advance_run(int thread) {
         current_function = run.started_in;
     }
     if (ended_by_fifo(*this, run)) return finish_run(thread);
-    run.next_tick = std::max(run.next_tick, static_cast<int64_t>(env.now) * ticks_per_cycle);
+    run.next_tick = std::max(run.next_tick, static_cast<int64_t>(env->now) * ticks_per_cycle);
     const int most = run.infinite
                          ? run.group
                          : static_cast<int>(std::min<uint32_t>(run.remaining, static_cast<uint32_t>(run.group)));
@@ -328,7 +328,7 @@ void Pe::advance_run(int thread) {
         advance_element(run);
     }
     if (run.infinite || run.remaining > 0) return;
-    run.next_tick += rest_of_lines(env.machine, run);
+    run.next_tick += rest_of_lines(env->machine, run);
     finish_run(thread);
 }
 
@@ -349,7 +349,7 @@ void Pe::advance_element(VecRun& run) {
     ++run.done;
     if (!run.infinite) --run.remaining;
     run.next_tick += run.period;
-    ++env.stats.vector_elements;
+    ++env->stats.vector_elements;
 }
 
 uint32_t Pe::read_element(Stream& s, int& index) {
@@ -402,9 +402,9 @@ void Pe::write_element(Stream& dst, uint32_t value, int index, bool last) {
     switch (dst.kind) {
     case StreamKind::fabric_out: {
         Wavelet wavelet;
-        if (!element_to_wavelet(dst, value, index, last, std::as_const(*this).extras().control_mask, wavelet, env.now)) return;
+        if (!element_to_wavelet(dst, value, index, last, std::as_const(*this).extras().control_mask, wavelet, env->now)) return;
         wavelet.advance_switch = dst.advance_switch && last;
-        outputs[static_cast<size_t>(dst.number)].wavelets.push(wavelet, env.arena);
+        outputs[static_cast<size_t>(dst.number)].wavelets.push(wavelet, env->arena);
         sending |= uint32_t{1} << dst.number;
         return;
     }
@@ -447,12 +447,12 @@ void Pe::finish_run(int thread) {
     for (int i = 0; i < run.sources; ++i) save_address(*this, run.source[static_cast<size_t>(i)]);
     const auto end = static_cast<uint64_t>((run.next_tick + ticks_per_cycle - 1) / ticks_per_cycle);
     if (thread == main_thread()) main_ready = std::max(main_ready, end);
-    const int delay = static_cast<int>(end > env.now ? end - env.now : 0) +
-                      (thread == main_thread() ? 0 : env.machine.microthreads.end);
+    const int delay = static_cast<int>(end > env->now ? end - env->now : 0) +
+                      (thread == main_thread() ? 0 : env->machine.microthreads.end);
     for (int i = 0; i < run.options.completion_count; ++i)
         complete(run.options.completions[static_cast<size_t>(i)], delay);
-    ++env.stats.vector_operations;
-    for (const auto& observer : env.observers) observer->operation_ended(env.now, x, y, thread);
+    ++env->stats.vector_operations;
+    for (const auto& observer : env->observers) observer->operation_ended(env->now, x, y, thread);
 }
 
 }  // namespace wafersim

@@ -18,7 +18,7 @@ uint64_t Pe::operand(int number) const {
 }
 
 bool Pe::main_may_issue() const {
-    if (frames.empty() || main_ready > env.now) return false;
+    if (frames.empty() || main_ready > env->now) return false;
     if (waits_for_thread != none && busy(waits_for_thread)) return false;
     return maps.empty() || maps.back().depth != frames.size() || map_may_advance();
 }
@@ -35,11 +35,11 @@ void Pe::step_main() {
         const Instr& instr = frame.function->code[static_cast<size_t>(frame.pc++)];
         current_loc = instr.loc;
         current_function = frame.function;
-        ++env.stats.instructions;
+        ++env->stats.instructions;
         cost = execute(instr);
         if (frames.empty()) return end_task();
     }
-    main_ready = std::max(main_ready, env.now + static_cast<uint64_t>(cost));
+    main_ready = std::max(main_ready, env->now + static_cast<uint64_t>(cost));
 }
 
 uint64_t Pe::stack_end() const {
@@ -97,7 +97,7 @@ uint64_t incremented(const Pe& pe, Dsd dsd, int64_t words) {
 }  // namespace
 
 int Pe::execute(const Instr& i) {
-    const int cost = env.machine.scalar[static_cast<size_t>(i.op)][static_cast<size_t>(i.ty)];
+    const int cost = env->machine.scalar[static_cast<size_t>(i.op)][static_cast<size_t>(i.ty)];
     switch (i.op) {
     case Op::mov_:
     case Op::neg_:
@@ -143,8 +143,8 @@ int Pe::execute(const Instr& i) {
 }
 
 int Pe::execute_memory(const Instr& i) {
-    int cost = env.machine.scalar[static_cast<size_t>(i.op)][static_cast<size_t>(i.ty)];
-    if (i.a >= 0 && i.imm != 0 && i.op != Op::copy_) cost += env.machine.indexed;
+    int cost = env->machine.scalar[static_cast<size_t>(i.op)][static_cast<size_t>(i.ty)];
+    if (i.a >= 0 && i.imm != 0 && i.op != Op::copy_) cost += env->machine.indexed;
     const int64_t address = static_cast<int64_t>(operand(i.a) & 0xffff) + (i.op == Op::copy_ ? 0 : i.imm);
     const bool is_register = address >= 2 * first_register && address <= 0xffff && words_of(i.ty) == 1;
     switch (i.op) {
@@ -172,18 +172,18 @@ int Pe::execute_memory(const Instr& i) {
 int Pe::skip_to(int target) {
     const int skipped = target - frames.back().pc;
     frames.back().pc = target;
-    return skipped * env.machine.predicated;
+    return skipped * env->machine.predicated;
 }
 
 int Pe::execute_control(const Instr& i) {
-    const int cost = env.machine.scalar[static_cast<size_t>(i.op)][static_cast<size_t>(i.ty)];
+    const int cost = env->machine.scalar[static_cast<size_t>(i.op)][static_cast<size_t>(i.ty)];
     switch (i.op) {
     case Op::jmp_: frames.back().pc = static_cast<int>(i.imm); return cost;
     case Op::brt_:
     case Op::brf_:
         if ((operand(i.a) & 1) != (i.op == Op::brt_)) return cost;
         frames.back().pc = static_cast<int>(i.imm);
-        return env.machine.branch_taken;
+        return env->machine.branch_taken;
     case Op::skt_:
     case Op::skf_:
         if ((operand(i.a) & 1) != (i.op == Op::skt_)) return 0;
@@ -218,14 +218,14 @@ int Pe::execute_control(const Instr& i) {
 
 // What reaches beyond registers and memory: tasks, DSD operations, queues, configuration, clock, log.
 int Pe::execute_system(const Instr& i) {
-    const int cost = env.machine.scalar[static_cast<size_t>(i.op)][static_cast<size_t>(i.ty)];
+    const int cost = env->machine.scalar[static_cast<size_t>(i.op)][static_cast<size_t>(i.ty)];
     const auto index = static_cast<size_t>(i.imm);
     switch (i.op) {
     case Op::vec_:
         if (!start_vector(program->vecops[index])) return --frames.back().pc, 1;
         if (!program->vecops[index].options.is_async || busy(main_thread())) return 0;
-        return start_of(env.machine, program->vecops[index]) + env.machine.vector.issue;
-    case Op::map_: start_map(program->maps[index]); return env.machine.vector.map_start;
+        return start_of(env->machine, program->vecops[index]) + env->machine.vector.issue;
+    case Op::map_: start_map(program->maps[index]); return env->machine.vector.map_start;
     case Op::dsrload_: run_dsr_load(program->dsr_loads[index]); break;
     case Op::fifolen_: {
         FifoState& fifo = fifo_of({operand(i.a)});
@@ -246,7 +246,7 @@ int Pe::execute_system(const Instr& i) {
     case Op::clock_: set(i, clock()); break;
     case Op::clockctl_:
         extras().clock_base = i.imm == 2 ? 0 : clock();
-        extras().clock_start = env.now;
+        extras().clock_start = env->now;
         if (i.imm < 2) extras().clock_running = i.imm == 1;
         break;
     case Op::random_: set(i, random()); break;
@@ -319,7 +319,7 @@ void Pe::print(const Instr& i) {
     }
     for (char c : text) {
         if (c == '\n') {
-            env.log.push_back({env.now, x, y, print_line});
+            env->log.push_back({env->now, x, y, print_line});
             print_line.clear();
         } else {
             print_line += c;

@@ -240,7 +240,7 @@ struct alignas(64) Pe {
     uint8_t run_count = 0;
     CompactVector<PendingActivation> pending;
 
-    Environment& env;
+    Environment* env;               // of who is at work on it
     CompactVector<Frame> frames;
     VecRun* runs = nullptr;        // pairs of runs, of threads that have had an operation in the order of their first
     std::span<Channel> channels;   // by channel id: input queue or color
@@ -280,9 +280,9 @@ struct alignas(64) Pe {
     int16_t x, y;
 
     bool alive() const { return program != nullptr; }
-    int main_thread() const { return env.machine.microthreads.count; }  // its number as a thread
+    int main_thread() const { return env->machine.microthreads.count; }  // its number as a thread
     bool busy(int thread) const { return running >> thread & 1; }       // a DSD operation is in progress there
-    uint64_t clock() const { return extras().clock_base + (extras().clock_running ? env.now - extras().clock_start : 0); }
+    uint64_t clock() const { return extras().clock_base + (extras().clock_running ? env->now - extras().clock_start : 0); }
     const PeExtras& extras() const;
     PeExtras& extras();
     // What was executed last, for reports: by a microthread, or else by the main thread.

@@ -191,7 +191,7 @@ void advance_elements(Pe& pe, VecRun& run, uint32_t count) {
         run.done += count;
         run.remaining -= count;
         run.next_tick += int64_t{run.period} * count;
-        pe.env.stats.vector_elements += count;
+        pe.env->stats.vector_elements += count;
         return;
     }
     for (; count > 0; --count) pe.advance_element(run);

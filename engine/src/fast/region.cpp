@@ -213,7 +213,7 @@ namespace {
 // Pe::schedule would find something to do.
 bool wants_scheduler(const Pe& pe) {
     if (!pe.pending.empty() || (pe.input_flush | pe.output_flush)) return true;
-    const bool taken = !pe.frames.empty() || pe.busy(pe.main_thread()) || pe.main_ready > pe.env.now;
+    const bool taken = !pe.frames.empty() || pe.busy(pe.main_thread()) || pe.main_ready > pe.env->now;
     return !taken && (pe.has_handlers() || ((pe.active | pe.filled) & ~pe.blocked));
 }
 

@@ -40,7 +40,7 @@ bool is_register(const Pe& pe, const Instr& i) {
 
 // The clock of the PE: what it shows follows from the cycle alone. Programs wait for it in loops.
 bool is_clock(const Pe& pe, const Instr& i) {
-    const RegisterBank& bank = pe.env.machine.registers[static_cast<size_t>(RegisterId::TIMESTAMP_COUNTER)];
+    const RegisterBank& bank = pe.env->machine.registers[static_cast<size_t>(RegisterId::TIMESTAMP_COUNTER)];
     const auto address = static_cast<int64_t>(pe.operand(i.a) & 0xffff);
     return address >= bank.address && address < bank.address + bank.count;
 }
@@ -68,7 +68,7 @@ bool is_internal(const Pe& pe, const Instr& i) {
 
 void count_cycles(Pe& pe, uint64_t cycles) {
     pe.main_cycles += cycles;
-    pe.env.stats.pe_cycles += cycles;
+    pe.env->stats.pe_cycles += cycles;
 }
 
 bool completion_is_safe(const Pe& pe, const VecRun& run) {
@@ -93,8 +93,8 @@ bool complete_operation(Pe& pe, uint64_t first, bool first_is_counted, uint64_t 
     count_cycles(pe, static_cast<uint64_t>(groups) - (first_is_counted && begins_at_once));
     run.next_tick = start;
     advance_elements(pe, run, run.remaining);
-    run.next_tick += rest_of_lines(pe.env.machine, run);
-    pe.env.now = last;
+    run.next_tick += rest_of_lines(pe.env->machine, run);
+    pe.env->now = last;
     pe.current_loc = run.loc;
     pe.current_function = run.started_in;
     pe.finish_run(main);
@@ -122,7 +122,7 @@ bool execute(Pe& pe, uint64_t cycle, uint64_t horizon, int& cost) {
         done = false;  // it will fault again in its cycle, if the run comes that far
     }
     if (done) {
-        ++pe.env.stats.instructions;
+        ++pe.env->stats.instructions;
     } else {
         pe.running = 0;
         pe.frames[depth - 1].pc = pc;
@@ -135,7 +135,7 @@ bool in_map(const Pe& pe) { return !pe.maps.empty() && pe.maps.back().depth == p
 // What the main thread does in one cycle of the issue slot. False: it stops before the cycle, or within it before
 // an operation that has to wait; the cycle is counted when that one is issued.
 bool issue(Pe& pe, uint64_t cycle, uint64_t horizon) {
-    pe.env.now = cycle;
+    pe.env->now = cycle;
     int cost = 0;
     do {
         if (in_map(pe)) {
@@ -158,7 +158,7 @@ bool may_run_ahead(const Pe& pe) {
 }
 
 void run_ahead(Pe& pe, uint64_t horizon) {
-    Environment& env = pe.env;
+    Environment& env = *pe.env;
     const uint64_t now = env.now, instructions = env.stats.instructions;
     if (pe.running && !complete_operation(pe, now + 1, false, horizon)) return;
     bool ran = env.now > now;

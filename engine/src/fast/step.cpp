@@ -68,7 +68,7 @@ const WaveletQueue& input_queue(const Pe& pe, const VecRun& run) {
 bool flows(const Pe& pe, const VecRun& run) {
     if (run.input != none) {
         const WaveletQueue& queue = input_queue(pe, run);
-        if (!queue.has_ready(pe.env.now) || queue.front().control) return false;
+        if (!queue.has_ready(pe.env->now) || queue.front().control) return false;
     }
     return run.output == none || !pe.outputs[static_cast<size_t>(run.output)].wavelets.full();
 }
@@ -77,7 +77,7 @@ uint64_t due(const VecRun& run) { return static_cast<uint64_t>(run.next_tick / t
 
 bool may_advance(const Pe& pe, const VecRun& run) {
     if (run.flow <= Flow::general) return pe.may_advance(run);
-    return due(run) <= pe.env.now && flows(pe, run);
+    return due(run) <= pe.env->now && flows(pe, run);
 }
 
 // Of an operation that runs, or of the main thread.
@@ -90,7 +90,7 @@ void count_element(Pe& pe, VecRun& run) {
     ++run.done;
     if (!run.infinite) --run.remaining;
     run.next_tick += run.period;
-    ++pe.env.stats.vector_elements;
+    ++pe.env->stats.vector_elements;
 }
 
 void stay_in_variable(Pe& pe, VecRun& run) {
@@ -113,7 +113,7 @@ void store_element(Pe& pe, VecRun& run, uint32_t data) {
 }
 
 void send_data(Pe& pe, const VecRun& run, uint32_t data) {
-    pe.outputs[static_cast<size_t>(run.output)].wavelets.push(make_wavelet(data, run.color, run.control, pe.env.now), pe.env.arena);
+    pe.outputs[static_cast<size_t>(run.output)].wavelets.push(make_wavelet(data, run.color, run.control, pe.env->now), pe.env->arena);
     pe.sending |= uint32_t{1} << run.output;
 }
 
@@ -188,13 +188,13 @@ void advance_run(Pe& pe, int thread) {
         pe.current_loc = run.loc;
         pe.current_function = run.started_in;
     }
-    run.next_tick = std::max(run.next_tick, static_cast<int64_t>(pe.env.now) * ticks_per_cycle);
+    run.next_tick = std::max(run.next_tick, static_cast<int64_t>(pe.env->now) * ticks_per_cycle);
     const uint32_t group = run.group;
     const uint32_t most = run.infinite ? group : std::min(run.remaining, group);
     uint32_t done = advance_elements(pe, run);
     while (done < most && flows(pe, run)) done += advance_elements(pe, run);
     if (run.infinite || run.remaining > 0) return;
-    run.next_tick += rest_of_lines(pe.env.machine, run);
+    run.next_tick += rest_of_lines(pe.env->machine, run);
     pe.finish_run(thread);
 }
 
@@ -232,7 +232,7 @@ bool step(Pe& pe) {
     const int main = pe.main_thread();
     pe.last_thread = static_cast<int8_t>(chosen);
     ++(chosen == main ? pe.main_cycles : pe.thread_cycles);
-    ++pe.env.stats.pe_cycles;
+    ++pe.env->stats.pe_cycles;
     if (pe.busy(chosen)) return advance_run(pe, chosen), true;
     pe.step_main();
     if (pe.busy(chosen) && may_advance(pe, pe.run_of(chosen))) advance_run(pe, chosen);
@@ -240,7 +240,7 @@ bool step(Pe& pe) {
 }
 
 uint64_t next_wake(const Pe& pe) {
-    const uint64_t next = pe.env.now + 1;
+    const uint64_t next = pe.env->now + 1;
     uint64_t wake = never;
     const auto at = [&](uint64_t cycle) { wake = std::min(wake, std::max(cycle, next)); };
     for (uint32_t rest = pe.running; rest; rest &= rest - 1) {
@@ -254,10 +254,10 @@ uint64_t next_wake(const Pe& pe) {
     for (const PendingActivation& p : pe.pending) at(p.due);
     each_bit(pe.filled, [&](int channel) {
         const WaveletQueue& queue = pe.channels[static_cast<size_t>(channel)].wavelets;
-        if (queue.has_ready(pe.env.now, queue.size() - 1)) return;  // the last is the latest
+        if (queue.has_ready(pe.env->now, queue.size() - 1)) return;  // the last is the latest
         int i = 0;
-        while (queue.has_ready(pe.env.now, i)) ++i;
-        at(queue.at(i).ready_at(pe.env.now));
+        while (queue.has_ready(pe.env->now, i)) ++i;
+        at(queue.at(i).ready_at(pe.env->now));
     });
     if (pe.frames.empty()) {
         if (pe.main_ready >= next) at(pe.main_ready);
