@@ -2,18 +2,23 @@
 // (hardware goes on, and there are programs that rely on it).
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "wafersim/pe.h"
 
 namespace wafersim {
 
-const Variable* variable_at(const Program& program, int64_t address) {
-    const auto& all = program.variables;
-    auto after = std::upper_bound(all.begin(), all.end(), address,
-                                  [](int64_t wanted, const Variable& v) { return wanted < v.first; });
-    if (after == all.begin()) return nullptr;
-    const Variable& found = *std::prev(after);
-    return address < found.end ? &found : nullptr;
+Variables::Variables(std::vector<Variable> by_address) : all_(std::move(by_address)) {
+    for (size_t i = 0; i < all_.size(); ++i)
+        while (static_cast<int>(first_.size()) * block < all_[i].end) first_.push_back(static_cast<uint16_t>(i));
+}
+
+const Variable* Variables::at(int64_t address) const {
+    const auto place = static_cast<size_t>(address / block);
+    if (address < 0 || place >= first_.size()) return nullptr;
+    for (size_t i = first_[place]; i < all_.size() && all_[i].first <= address; ++i)
+        if (address < all_[i].end) return &all_[i];
+    return nullptr;
 }
 
 namespace {
@@ -36,34 +41,35 @@ uint32_t shaped_inside(const Stream& s, const Variable& v) {
     return unbounded;
 }
 
-// Elements that a stream can give or take before it leaves its variable. Addresses that belong to no variable (the
-// stack) and those that wavelets move have no bound.
-uint32_t elements_inside(const Program& program, const Stream& s) {
-    if ((s.kind != StreamKind::memory && s.kind != StreamKind::shaped) || s.index_offset) return unbounded;
-    const int64_t first = element_address(s);
-    const Variable* v = variable_at(program, first);
-    if (!v) return unbounded;
-    if (s.kind == StreamKind::shaped) return shaped_inside(s, *v);
-    if (!inside(*v, first, s.words)) return 0;
-    if (s.step == 0) return unbounded;
-    const int64_t room = s.step > 0 ? v->end - s.words - first : first - v->first;
+// memory: an operation of `count` elements that ends inside has no bound, else it is where the first one lies outside.
+uint32_t strided_inside(const Stream& s, const Variable& v, uint32_t count, bool infinite) {
+    const int64_t first = s.address, last = first + (int64_t{count} - 1) * s.step;
+    if (!inside(v, first, s.words)) return 0;
+    if (s.step == 0 || (!infinite && inside(v, last, s.words))) return unbounded;
+    const int64_t room = s.step > 0 ? v.end - s.words - first : first - v.first;
     return static_cast<uint32_t>(room / std::abs(s.step) + 1);
+}
+
+// An operand that leaves its variable earlier than those before it sets the bound. Addresses that belong to no variable
+// (the stack) and those that wavelets move have none.
+void bound_by(const Program& program, VecRun& run, const Stream& s, int which) {
+    if ((s.kind != StreamKind::memory && s.kind != StreamKind::shaped) || s.index_offset) return;
+    const Variable* v = program.variables.at(element_address(s));
+    if (!v) return;
+    const bool shaped = s.kind == StreamKind::shaped;
+    const uint32_t elements = shaped ? shaped_inside(s, *v) : strided_inside(s, *v, run.remaining, run.infinite);
+    if (elements >= run.bound) return;
+    run.bound = elements;
+    run.bounded = static_cast<int8_t>(which);
+    run.variable = v;
 }
 
 }  // namespace
 
 void find_bounds(const Program& program, VecRun& run) {
-    run.bound = elements_inside(program, run.dst);
-    run.bounded = none;
-    for (int i = 0; i < run.sources; ++i) {
-        const Stream& s = run.source[static_cast<size_t>(i)];
-        const uint32_t elements = elements_inside(program, s);
-        if (elements >= run.bound) continue;
-        run.bound = elements;
-        run.bounded = static_cast<int8_t>(i);
-    }
-    const Stream& s = run.bounded == none ? run.dst : run.source[static_cast<size_t>(run.bounded)];
-    run.variable = run.bound == unbounded ? nullptr : variable_at(program, element_address(s));
+    run.bound = unbounded;
+    bound_by(program, run, run.dst, none);
+    for (int i = 0; i < run.sources; ++i) bound_by(program, run, run.source[static_cast<size_t>(i)], i);
 }
 
 void leave_variable(Pe& pe, VecRun& run) {

@@ -70,80 +70,105 @@ FifoState& Pe::fifo_of(Dsd dsd) {
     return fifos[dsd.address()];
 }
 
+namespace {
+
+// What few DSDs have.
+void take_flags(Stream& s, Dsd dsd) {
+    s.priority = static_cast<uint8_t>(dsd.priority());
+    s.control_transform = dsd.control_transform();
+    s.zero_first = dsd.zero_first();
+    s.zero_second = dsd.zero_second();
+    if (dsd.simd() == 0) return;
+    s.pack = s.words == 1 ? 2 : 1;
+    s.simd_elements = static_cast<uint8_t>((dsd.simd() == 1 ? 2 : 4) / s.words);
+}
+
+void read_from_queue(Stream& s, Pe& pe, Dsd dsd) {
+    s.kind = StreamKind::fabric_in;
+    s.queue = static_cast<int8_t>(dsd.address());
+    if (dsd.extra() != no_color) pe.bind_input(dsd.address(), dsd.extra());
+    s.number = static_cast<int16_t>(pe.channel_for(dsd.address()));
+}
+
+void write_to_queue(Stream& s, const Pe& pe, Dsd dsd) {
+    const size_t queue = dsd.address();
+    if (queue >= pe.outputs.size()) throw Fault("output queue " + std::to_string(queue) + " does not exist");
+    s.kind = StreamKind::fabric_out;
+    s.queue = static_cast<int8_t>(queue);
+    s.number = static_cast<int16_t>(queue);
+    s.color = dsd.extra() != no_color ? static_cast<int8_t>(dsd.extra()) : pe.outputs[queue].color;
+    if (s.color < 0) throw Fault("output queue " + std::to_string(queue) + " has no color: @initialize_queue is missing");
+    s.control = dsd.control();
+    s.advance_switch = dsd.advance_switch();
+    s.index_offset = dsd.index_offset();
+}
+
+void use_fifo(Stream& s, Pe& pe, Dsd dsd, bool is_destination) {
+    const FifoState& fifo = pe.fifo_of(dsd);
+    s.kind = StreamKind::fifo;
+    s.number = static_cast<int16_t>(dsd.address());
+    s.length = is_destination ? fifo.write_length : fifo.read_length;
+    s.has_length = s.length != 0;
+    s.priority = static_cast<uint8_t>(pe.program->fifos[dsd.address()].priority);
+}
+
+}  // namespace
+
 Stream Pe::stream_of_dsd(Dsd dsd, int words, bool is_destination) {
     Stream s;
     s.words = static_cast<uint8_t>(words);
     s.length = dsd.length();
     s.has_length = true;
-    s.priority = static_cast<uint8_t>(dsd.priority());
-    s.control_transform = dsd.control_transform();
-    s.zero_first = dsd.zero_first();
-    s.zero_second = dsd.zero_second();
-    s.pack = dsd.simd() && words == 1 ? 2 : 1;
-    s.simd_elements = static_cast<uint8_t>(dsd.simd() ? (dsd.simd() == 1 ? 2 : 4) / words : 1);
+    if (dsd.has_flags()) take_flags(s, dsd);
     switch (dsd.kind()) {
     case DsdKind::mem1d:
     case DsdKind::mem4d:
     case DsdKind::circbuf: place_in_memory(s, *program, dsd); break;
     case DsdKind::fabin:
         if (is_destination) throw Fault("a fabin DSD cannot be a destination");
-        s.kind = StreamKind::fabric_in;
-        s.queue = static_cast<int8_t>(dsd.address());
-        if (dsd.extra() != no_color) bind_input(dsd.address(), dsd.extra());
-        s.number = static_cast<int16_t>(channel_for(dsd.address()));
+        read_from_queue(s, *this, dsd);
         break;
     case DsdKind::fabout:
         if (!is_destination) throw Fault("a fabout DSD cannot be a source");
-        s.kind = StreamKind::fabric_out;
-        s.queue = static_cast<int8_t>(dsd.address());
-        s.number = static_cast<int16_t>(dsd.address());
-        if (dsd.address() >= outputs.size())
-            throw Fault("output queue " + std::to_string(dsd.address()) + " does not exist");
-        s.color = dsd.extra() != no_color ? static_cast<int8_t>(dsd.extra()) : outputs[static_cast<size_t>(s.queue)].color;
-        if (s.color < 0)
-            throw Fault("output queue " + std::to_string(s.queue) + " has no color: @initialize_queue is missing");
-        s.control = dsd.control();
-        s.advance_switch = dsd.advance_switch();
-        s.index_offset = dsd.index_offset();
+        write_to_queue(s, *this, dsd);
         break;
-    case DsdKind::fifo: {
-        s.kind = StreamKind::fifo;
-        s.number = static_cast<int16_t>(dsd.address());
-        const FifoState& fifo = fifo_of(dsd);
-        s.length = is_destination ? fifo.write_length : fifo.read_length;
-        s.has_length = s.length != 0;
-        s.priority = static_cast<uint8_t>(program->fifos[dsd.address()].priority);
-        break;
-    }
+    case DsdKind::fifo: use_fifo(s, *this, dsd, is_destination); break;
     default: throw Fault("DSD operand is not initialised");
     }
     return s;
 }
 
+const Dsr* Pe::dsr_of(const VecOperand& o) const {
+    return o.kind == OperandKind::dsr && static_cast<size_t>(o.value) < dsrs.size() ? &dsrs[static_cast<size_t>(o.value)] : nullptr;
+}
+
+Dsd Pe::dsd_of(const VecOperand& o) const {
+    if (o.kind == OperandKind::dsd) return {operand(o.value)};
+    const Dsr* dsr = dsr_of(o);
+    return dsr ? dsr->dsd : Dsd{};
+}
+
 Stream Pe::make_stream(const VecOperand& o, int words, bool is_destination) {
+    if (o.kind == OperandKind::dsd) return stream_of_dsd({operand(o.value)}, words, is_destination);
     Stream s;
-    switch (o.kind) {
-    case OperandKind::none: return s;
-    case OperandKind::scalar:
-        s.kind = StreamKind::scalar;
-        s.scalar = static_cast<uint32_t>(operand(o.value));
-        s.words = static_cast<uint8_t>(words);
+    if (o.kind == OperandKind::none) return s;
+    if (o.kind == OperandKind::dsr) {
+        const Dsr* dsr = dsr_of(o);
+        if (!dsr) throw Fault("operation uses a DSR that nothing was loaded into");
+        s = stream_of_dsd(dsr->dsd, words, is_destination);
+        s.dsr = static_cast<int16_t>(o.value);
+        s.save_address = dsr->save_address || dsr->single_step;
+        s.place = dsr->place;
         return s;
-    case OperandKind::pointer:
-        s.kind = is_destination ? StreamKind::pointer : StreamKind::scalar;
-        s.address = static_cast<int32_t>(operand(o.value) & 0xffff);
-        s.words = static_cast<uint8_t>(words);
-        if (!is_destination) s.scalar = static_cast<uint32_t>(memory.load(s.address, words));
-        return s;
-    case OperandKind::dsd: return stream_of_dsd({operand(o.value)}, words, is_destination);
-    case OperandKind::dsr: break;
     }
-    if (static_cast<size_t>(o.value) >= dsrs.size()) throw Fault("operation uses a DSR that nothing was loaded into");
-    const Dsr& dsr = dsrs[static_cast<size_t>(o.value)];
-    s = stream_of_dsd(dsr.dsd, words, is_destination);
-    s.dsr = static_cast<int16_t>(o.value);
-    s.save_address = dsr.save_address || dsr.single_step;
-    s.place = dsr.place;
+    s.words = static_cast<uint8_t>(words);
+    s.kind = o.kind == OperandKind::pointer && is_destination ? StreamKind::pointer : StreamKind::scalar;
+    if (o.kind == OperandKind::scalar) {
+        s.scalar = static_cast<uint32_t>(operand(o.value));
+    } else {
+        s.address = static_cast<int32_t>(operand(o.value) & 0xffff);
+        if (!is_destination) s.scalar = static_cast<uint32_t>(memory.load(s.address, words));
+    }
     return s;
 }
 

@@ -109,6 +109,8 @@ VecOp read_vecop(const Value& value, const std::string& path) {
     op.options = read_options(r);
     r.finish();
     if (static_cast<int>(op.sources.size()) != vec_source_count(op.op)) r.fail(" has a wrong number of sources");
+    op.dsds = op.dst.kind == OperandKind::dsd;
+    for (const VecOperand& o : op.sources) op.dsds += o.kind == OperandKind::dsd;
     return op;
 }
 
@@ -199,7 +201,7 @@ Variable read_symbol(const Value& value, const std::string& path) {
     return variable;
 }
 
-std::vector<Variable> read_variables(Reader& r) {
+Variables read_variables(Reader& r) {
     std::vector<Variable> all = r.objects("symbols", read_symbol), merged;
     std::stable_sort(all.begin(), all.end(), [](const Variable& a, const Variable& b) { return a.first < b.first; });
     for (Variable& variable : all) {
@@ -207,7 +209,7 @@ std::vector<Variable> read_variables(Reader& r) {
         if (merged.empty() || merged.back().end <= variable.first) merged.push_back(std::move(variable));
         else merged.back().end = std::max(merged.back().end, variable.end);
     }
-    return merged;
+    return Variables(std::move(merged));
 }
 
 Task read_task(const Value& value, const std::string& path) {

@@ -1,5 +1,6 @@
 // DSD operations as state machines: how they start, what they wait for, what a cycle of progress does.
 #include <algorithm>
+#include <limits>
 
 #include "wafersim/ops.h"
 #include "wafersim/pe.h"
@@ -8,12 +9,41 @@ namespace wafersim {
 
 namespace {
 
-int dst_words(Vec op) { return element_words(vec_rows[static_cast<size_t>(op)].dst); }
+// Words in memory of the elements that an operation takes and gives, by its row.
+struct ElementWords {
+    uint8_t dst = 1;
+    std::array<uint8_t, 3> source{1, 1, 1};
+};
 
-int source_words(Vec op, int which) {
-    std::string_view text = vec_rows[static_cast<size_t>(op)].sources;
-    for (; which > 0; --which) text.remove_prefix(text.find(' ') + 1);
-    return element_words(text.substr(0, text.find(' ')));
+constexpr ElementWords element_words(const VecRow& row) {
+    ElementWords words{static_cast<uint8_t>(wafersim::element_words(row.dst))};
+    std::string_view rest = row.sources;
+    for (size_t i = 0; !rest.empty(); ++i) {
+        const size_t end = std::min(rest.find(' '), rest.size());
+        words.source[i] = static_cast<uint8_t>(wafersim::element_words(rest.substr(0, end)));
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return words;
+}
+
+constexpr std::array<ElementWords, vec_count> words_table = [] {
+    std::array<ElementWords, vec_count> table;
+    for (size_t i = 0; i < vec_count; ++i) table[i] = element_words(vec_rows[i]);
+    return table;
+}();
+
+template <class F>
+void each_source(const VecRun& run, F f) {
+    for (size_t i = 0; i < run.sources; ++i) f(run.source[i]);
+}
+
+Fault differ_in_length(const VecRun& run, int length) {
+    const auto is_short = [&](const Stream& s) { return in_memory(s) && s.length > 0 && s.length < length; };
+    const auto found = std::find_if(run.source.begin(), run.source.begin() + run.sources, is_short);
+    const bool is_source = found != run.source.begin() + run.sources;
+    const auto which = is_source ? "source " + std::to_string(found - run.source.begin() + 1) : std::string("the destination");
+    return Fault("operands differ in length: " + which + " has " + std::to_string((is_source ? *found : run.dst).length) +
+                 " elements, the operation " + std::to_string(length));
 }
 
 // The number of elements: that of the first source with a length, or else of the destination; 0 counts only if there
@@ -21,22 +51,17 @@ int source_words(Vec op, int which) {
 void settle_length(VecRun& run) {
     bool endless = false, empty = false;
     int length = none;
-    std::array<const Stream*, 4> operands{};
-    for (int i = 0; i < run.sources; ++i) operands[static_cast<size_t>(i)] = &run.source[static_cast<size_t>(i)];
-    operands[static_cast<size_t>(run.sources)] = &run.dst;
-    for (const Stream* s : operands) {
-        if (!s || !s->has_length) continue;
-        if (s->length == infinite_length) endless = true;
-        else if (s->length == 0) empty = true;
-        else if (length == none) length = s->length;
-    }
-    for (const Stream* s : operands) {
-        if (!s || !in_memory(*s) || s->length == 0 || s->length >= length) continue;
-        const auto which =
-            s == &run.dst ? std::string("the destination") : "source " + std::to_string(s - run.source.data() + 1);
-        throw Fault("operands differ in length: " + which + " has " + std::to_string(s->length) +
-                    " elements, the operation " + std::to_string(length));
-    }
+    int shortest = std::numeric_limits<int>::max();  // of those in memory
+    const auto look = [&](const Stream& s) {
+        if (!s.has_length) return;
+        if (s.length == infinite_length) endless = true;
+        else if (s.length == 0) empty = true;
+        else if (length == none) length = s.length;
+        if (in_memory(s) && s.length > 0) shortest = std::min<int>(shortest, s.length);
+    };
+    each_source(run, look);
+    look(run.dst);
+    if (shortest < length) throw differ_in_length(run, length);
     run.infinite = length == none && endless && !empty;
     run.remaining = run.infinite ? 0 : length != none ? static_cast<uint32_t>(length) : empty ? 0 : 1;
 }
@@ -51,7 +76,7 @@ int accumulator_of(const VecRun& run) {
 
 // Distance of successive elements of an operand in memory, in elements.
 int stride_of(const Stream& s) {
-    if (s.kind == StreamKind::memory) return s.step / s.words;
+    if (s.kind == StreamKind::memory) return s.words == 1 ? s.step : s.step / s.words;
     return s.kind == StreamKind::shaped && !s.shape->strides.empty() ? s.shape->strides.back() : 1;
 }
 
@@ -74,11 +99,9 @@ bool conflict(const Machine& machine, const Stream& a, const Stream& b) {
 }
 
 bool collides(const Machine& machine, const VecRun& run) {
-    for (int i = 0; i < run.sources; ++i) {
-        for (int k = 0; k < i; ++k) {
-            if (conflict(machine, run.source[static_cast<size_t>(k)], run.source[static_cast<size_t>(i)])) return true;
-        }
-    }
+    for (size_t i = 1; i < run.sources; ++i)
+        for (size_t k = 0; k < i; ++k)
+            if (conflict(machine, run.source[k], run.source[i])) return true;
     return false;
 }
 
@@ -94,14 +117,15 @@ int64_t period_of(const Machine& machine, const VecRun& run) {
     const int width = machine.vector_width[static_cast<size_t>(run.op->op)];
     int64_t words = 0;
     int64_t links = link_ticks(machine, run.dst);
-    for (int i = 0; i < run.sources; ++i) {
-        const Stream& s = run.source[static_cast<size_t>(i)];
+    each_source(run, [&](const Stream& s) {
         words += bank_words(machine, s);
         links = std::max(links, link_ticks(machine, s));
+    });
+    int64_t period = ticks_per_cycle / width;
+    if (words > 0) {
+        const int banks = machine.memory.words_per_cycle * machine.vector.rate_percent;
+        period = std::max(period, ticks_per_cycle * words * 100 / banks);
     }
-    const int64_t banks =
-        ticks_per_cycle * words * 100 / (machine.memory.words_per_cycle * machine.vector.rate_percent);
-    int64_t period = std::max(ticks_per_cycle / width, banks);
     if (collides(machine, run)) period *= machine.memory.conflict_cycles;
     period = std::max(period, links);
     if (run.accumulator != none) period = std::max(period, ticks_per_cycle * machine.vector.reduction_cycles);
@@ -110,12 +134,12 @@ int64_t period_of(const Machine& machine, const VecRun& run) {
 
 // Elements that go through in one cycle of the issue slot: what the period allows, or a whole SIMD group.
 int group_of(const VecRun& run) {
-    int group = static_cast<int>(std::max<int64_t>(1, (ticks_per_cycle + run.period - 1) / std::max<int64_t>(run.period, 1)));
-    if (in_fabric(run.dst)) group = std::max<int>(group, run.dst.simd_elements);
-    for (int i = 0; i < run.sources; ++i) {
-        const Stream& s = run.source[static_cast<size_t>(i)];
+    int group = run.period >= ticks_per_cycle ? 1 : static_cast<int>((ticks_per_cycle + run.period - 1) / std::max(run.period, 1u));
+    const auto look = [&](const Stream& s) {
         if (in_fabric(s)) group = std::max<int>(group, s.simd_elements);
-    }
+    };
+    look(run.dst);
+    each_source(run, look);
     return group;
 }
 
@@ -133,23 +157,29 @@ void merge(Options& into, const Options& more) {
 }
 
 void set_up_operands(Pe& pe, VecRun& run, const VecOp& op) {
+    const ElementWords& words = words_table[static_cast<size_t>(op.op)];
     run.op = &op;
     run.loc = op.loc;
     run.function = ops::vec_table[static_cast<size_t>(op.op)];
-    run.dst = pe.make_stream(op.dst, dst_words(op.op), true);
     run.sources = static_cast<uint8_t>(op.sources.size());
-    run.options = pe.resolve(op.options);
-    const auto dsr_options = [&](const VecOperand& o) {
-        if (o.kind == OperandKind::dsr) merge(run.options, pe.dsrs[static_cast<size_t>(o.value)].options);
-    };
-    dsr_options(op.dst);
-    for (int i = 0; i < run.sources; ++i) {
-        Stream& s = run.source[static_cast<size_t>(i)];
-        s = pe.make_stream(op.sources[static_cast<size_t>(i)], source_words(op.op, i), false);
-        dsr_options(op.sources[static_cast<size_t>(i)]);
-        run.options.priority = std::max(run.options.priority, static_cast<int8_t>(s.priority));
+    run.dst = pe.make_stream(op.dst, words.dst, true);
+    int priority = std::max<int>(run.options.priority, run.dst.priority);
+    for (size_t i = 0; i < run.sources; ++i) {
+        run.source[i] = pe.make_stream(op.sources[i], words.source[i], false);
+        priority = std::max<int>(priority, run.source[i].priority);
     }
-    run.options.priority = std::max(run.options.priority, static_cast<int8_t>(run.dst.priority));
+    run.options.priority = static_cast<int8_t>(priority);
+}
+
+// Its own, and those of its DSRs.
+Options options_of(const Pe& pe, const VecOp& op) {
+    Options options = pe.resolve(op.options);
+    const auto add = [&](const VecOperand& o) {
+        if (const Dsr* dsr = pe.dsr_of(o)) merge(options, dsr->options);
+    };
+    add(op.dst);
+    for (const VecOperand& o : op.sources) add(o);
+    return options;
 }
 
 // As a priority of the main thread's register: 0 is the default of both, and there are steps between.
@@ -159,19 +189,24 @@ int8_t level_of(int priority) {
 
 // The microthread of an asynchronous operation: the given one, or the number of the queue of the destination, else of
 // the first source in the fabric, else any that is free.
-int microthread_of(const Pe& pe, const VecRun& run) {
+int microthread_of(const Pe& pe, const VecOp& op, const Options& options) {
+    if (options.microthread != none) return options.microthread;
+    const Dsd dst = pe.dsd_of(op.dst);
+    if (dst.kind() == DsdKind::fabout) return dst.address();
+    for (const VecOperand& o : op.sources)
+        if (const Dsd source = pe.dsd_of(o); source.kind() == DsdKind::fabin) return source.address();
     const int count = pe.env->machine.microthreads.count;
-    int thread = run.options.microthread;
-    if (thread == none && run.dst.kind == StreamKind::fabric_out) thread = run.dst.queue;
-    for (int i = 0; i < run.sources && thread == none; ++i) {
-        if (run.source[static_cast<size_t>(i)].kind == StreamKind::fabric_in)
-            thread = run.source[static_cast<size_t>(i)].queue;
-    }
-    for (int i = count; i-- > 0 && thread == none;)
-        if (!pe.busy(i)) thread = i;
-    if (thread == none) thread = count - 1;
-    if (thread < 0 || thread >= count) throw Fault("microthread " + std::to_string(thread) + " does not exist");
-    return thread;
+    for (int i = count; i-- > 0;)
+        if (!pe.busy(i)) return i;
+    return count - 1;
+}
+
+// An operation that cannot start: what is wrong with its operands is told before what is wrong with its thread.
+void hold_back(Pe& pe, const VecOp& op, int thread, bool exists) {
+    VecRun unused;
+    set_up_operands(pe, unused, op);
+    if (!exists) throw Fault("microthread " + std::to_string(thread) + " does not exist");
+    pe.waits_for_thread = static_cast<int8_t>(thread);
 }
 
 }  // namespace
@@ -179,21 +214,18 @@ int microthread_of(const Pe& pe, const VecRun& run) {
 // Cycles of the main thread before an operation: its DSDs are loaded into DSRs first, one after the other, but for those
 // that the program has loaded itself, and the last load takes its time.
 int start_of(const Machine& machine, const VecOp& op) {
-    int loads = op.dst.kind == OperandKind::dsd;
-    for (const VecOperand& o : op.sources) loads += o.kind == OperandKind::dsd;
-    return machine.vector.start + (loads > 0 ? loads * machine.dsr_load + machine.dsr_latency - 1 : 0);
+    return machine.vector.start + (op.dsds > 0 ? op.dsds * machine.dsr_load + machine.dsr_latency - 1 : 0);
 }
 
 bool Pe::start_vector(const VecOp& op) {
-    // The main thread is free when it starts an operation; a microthread is known only from the operands.
-    VecRun asynchronous;
-    VecRun& run = op.options.is_async ? asynchronous : new_run(main_thread(), {});
+    const bool is_async = op.options.is_async;
+    const Options options = options_of(*this, op);
+    const int thread = is_async ? microthread_of(*this, op, options) : main_thread();
+    const bool exists = !is_async || thread < main_thread();
+    if (!exists || busy(thread)) return hold_back(*this, op, thread, exists), false;
+    VecRun& run = new_run(thread);
+    run.options = options;
     set_up_operands(*this, run, op);
-    const int thread = op.options.is_async ? microthread_of(*this, run) : main_thread();
-    if (busy(thread)) {
-        waits_for_thread = static_cast<int8_t>(thread);
-        return false;
-    }
     settle_length(run);
     find_bounds(*program, run);
     if (run.dst.kind == StreamKind::fabric_out && !router.find(run.dst.color))
@@ -202,12 +234,11 @@ bool Pe::start_vector(const VecOp& op) {
     run.period = static_cast<uint32_t>(period_of(env->machine, run));
     run.group = static_cast<uint16_t>(group_of(run));
     run.level = level_of(run.options.priority);
-    const int start = start_of(env->machine, op) + (op.options.is_async ? env->machine.microthreads.start : 0);
+    const int start = start_of(env->machine, op) + (is_async ? env->machine.microthreads.start : 0);
     run.next_tick = static_cast<int64_t>(env->now + static_cast<uint64_t>(start)) * ticks_per_cycle;
     run.started_in = current_function;
     running |= uint32_t{1} << thread;
     raised = static_cast<uint16_t>((raised & ~(1u << thread)) | unsigned{run.level > 0} << thread);
-    if (op.options.is_async) new_run(thread, run);
     for (const auto& observer : env->observers) {
         observer->operation_started(env->now, x, y, thread, vec_rows[static_cast<size_t>(op.op)].name.data(),
                                     run.remaining);

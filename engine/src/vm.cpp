@@ -12,11 +12,6 @@
 
 namespace wafersim {
 
-uint64_t Pe::operand(int number) const {
-    if (number >= 0) return registers[static_cast<size_t>(frames.back().registers) + static_cast<size_t>(number)];
-    return number == none ? 0 : constants[static_cast<size_t>(-2 - number)];
-}
-
 bool Pe::main_may_issue() const {
     if (frames.empty() || main_ready > env->now) return false;
     if (waits_for_thread != none && busy(waits_for_thread)) return false;

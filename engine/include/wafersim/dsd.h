@@ -19,6 +19,7 @@ struct Dsd {
     bool control() const { return bits >> 52 & 1; }
     bool advance_switch() const { return bits >> 53 & 1; }
     bool control_transform() const { return bits >> 54 & 1; }
+    bool has_flags() const { return bits >> 54; }  // the rest: control_transform and what follows
     int priority() const { return static_cast<int>(bits >> 55 & 3); }
     int simd() const { return static_cast<int>(bits >> 57 & 3); }
     bool zero_first() const { return bits >> 59 & 1; }

@@ -103,7 +103,7 @@ struct alignas(64) VecRun {
     // One line of the host's cache: all that an element of a send or receive needs.
     int64_t next_tick = 0;         // time of the next element, in ticks
     uint32_t remaining = 0, done = 0;
-    uint32_t bound = 0;            // elements until an operand leaves its variable
+    uint32_t bound = 0;            // elements until an operand leaves its variable; the largest number: it does not
     uint32_t period = 0;           // ticks an element takes
     uint32_t (*function)(uint32_t, uint32_t, uint32_t) = nullptr;
     const Function* started_in = nullptr;
@@ -133,8 +133,7 @@ static_assert(sizeof(VecRun) <= 320);
 // Streams of sends and receives get the address that the run has come to.
 void settle_streams(VecRun& run);
 
-// The variable an address lies in (bounds.cpp), how far an operation may go, and the fault where it goes on.
-const Variable* variable_at(const Program& program, int64_t address);
+// How far an operation may go in its variables (bounds.cpp), and the fault where it goes on.
 void find_bounds(const Program& program, VecRun& run);
 void leave_variable(Pe& pe, VecRun& run);
 
@@ -301,7 +300,7 @@ struct alignas(64) Pe {
         return pair[place];
     }
     const VecRun& run_of(int thread) const { return const_cast<Pe*>(this)->run_of(thread); }
-    VecRun& new_run(int thread, const VecRun& run);  // puts it in the thread's place
+    VecRun& new_run(int thread);   // in the thread's place
 
     bool may_issue(int thread) const;
     int thread_priority(int thread) const;
@@ -318,7 +317,10 @@ struct alignas(64) Pe {
     void return_from(const Instr& instr);
     void print(const Instr& instr);
     uint16_t random();
-    uint64_t operand(int number) const;
+    uint64_t operand(int number) const {
+        if (number >= 0) return registers[static_cast<size_t>(frames.back().registers + number)];
+        return number == none ? 0 : constants[-2 - number];
+    }
     void call(const Function& function, int result, bool from_map);
     void start_function(int function);
     uint64_t stack_end() const;
@@ -326,6 +328,8 @@ struct alignas(64) Pe {
     // ------------------------------------------------------------------ dsd.cpp
     Stream make_stream(const VecOperand& operand, int words, bool is_destination);
     Stream stream_of_dsd(Dsd dsd, int words, bool is_destination);
+    const Dsr* dsr_of(const VecOperand& operand) const;  // nullptr: it is none, or one that nothing was loaded into
+    Dsd dsd_of(const VecOperand& operand) const;         // of kind `none` where it has none
     Options resolve(const AsyncOptions& options) const;
     void run_dsr_load(const DsrLoad& load);
     void bind_input(int queue, int color);

@@ -60,7 +60,8 @@ struct VecOp {
     VecOperand dst;
     std::vector<VecOperand> sources;
     AsyncOptions options;
-    int loc = 0;  // of the instruction that runs it
+    int loc = 0;   // of the instruction that runs it
+    int dsds = 0;  // operands that are DSDs, to be loaded into DSRs first
 };
 
 struct MapOp {
@@ -129,6 +130,21 @@ struct Variable {
     std::string name;
 };
 
+// Variables by address; what overlaps is one.
+class Variables {
+public:
+    Variables() = default;
+    explicit Variables(std::vector<Variable> by_address);
+    const Variable* at(int64_t address) const;  // the one that the address lies in
+    auto begin() const { return all_.begin(); }
+    auto end() const { return all_.end(); }
+
+private:
+    static constexpr int block = 16;
+    std::vector<Variable> all_;
+    std::vector<uint16_t> first_;  // by block of words: the first variable that ends behind the block's beginning
+};
+
 // Numbers in which tiles of one program differ (`ir.program.Patch`).
 enum class PatchKind : uint8_t { constant, word, input_color, output_color };
 
@@ -150,7 +166,7 @@ struct Program {
     std::vector<PrintFormat> prints;
     std::vector<std::string> messages;
     std::vector<DataSegment> data;
-    std::vector<Variable> variables;  // by address; what overlaps is one
+    Variables variables;
     int data_end = 0, memory_end = 0;
     int stored_words = 0;             // words that get storage from the start: those of variables
     std::vector<Task> tasks;

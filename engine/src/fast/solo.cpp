@@ -15,9 +15,7 @@ bool in_memory(Dsd dsd) {
 }
 
 bool in_memory(const Pe& pe, const VecOperand& o) {
-    if (o.kind == OperandKind::dsd) return in_memory(Dsd{pe.operand(o.value)});
-    if (o.kind != OperandKind::dsr) return true;
-    return static_cast<size_t>(o.value) < pe.dsrs.size() && in_memory(pe.dsrs[static_cast<size_t>(o.value)].dsd);
+    return (o.kind != OperandKind::dsd && o.kind != OperandKind::dsr) || in_memory(pe.dsd_of(o));
 }
 
 bool in_memory(const Pe& pe, const VecOp& op) {
