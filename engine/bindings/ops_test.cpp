@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "../src/fast/pace.h"
+#include "../src/ops/blocks.h"
 #include "wafersim/ops.h"
 
 namespace nb = nanobind;
@@ -41,6 +42,33 @@ Result<uint32_t> vec_op(const std::string& name, Array<uint32_t> a, Array<uint32
     if (b.size() != a.size() || c.size() != a.size()) throw std::invalid_argument("arrays differ in length");
     auto* out = new uint32_t[a.size()];
     for (size_t i = 0; i < a.size(); ++i) out[i] = ops::vec_element(op, a.data()[i], b.data()[i], c.data()[i]);
+    return result_of(out, a.size());
+}
+
+// Elements of a row of 16- or 32-bit ones.
+std::vector<uint16_t> to_row(const Array<uint32_t>& values, int words) {
+    std::vector<uint16_t> row((values.size() + ops::block_elements) * 2);
+    for (size_t i = 0; i < values.size(); ++i) {
+        const uint32_t value = values.data()[i];
+        if (words == 1) ops::store_element<1>(row.data() + i, value);
+        else ops::store_element<2>(row.data() + 2 * i, value);
+    }
+    return row;
+}
+
+Result<uint32_t> vec_row(const std::string& name, Array<uint32_t> a, Array<uint32_t> b, Array<uint32_t> c, bool portable) {
+    const Vec op = find_row<Vec>(vec_rows, name);
+    if (b.size() != a.size() || c.size() != a.size()) throw std::invalid_argument("arrays differ in length");
+    const std::array<std::vector<uint16_t>, 3> rows{to_row(a, ops::source_words(op, 0)), to_row(b, ops::source_words(op, 1)),
+                                                    to_row(c, ops::source_words(op, 2))};
+    std::vector<uint16_t> results(a.size() * 2);
+    const ops::Block block = portable ? ops::portable_block(op) : ops::block_of(op);
+    block({rows[0].data(), rows[1].data(), rows[2].data()}, results.data(), static_cast<uint32_t>(a.size()));
+    auto* out = new uint32_t[a.size()];
+    for (size_t i = 0; i < a.size(); ++i) {
+        out[i] = ops::dst_words(op) == 1 ? ops::load_element<1>(results.data() + i)
+                                         : ops::load_element<2>(results.data() + 2 * i);
+    }
     return result_of(out, a.size());
 }
 
@@ -85,6 +113,8 @@ std::vector<bool> together(const std::vector<double>& alone, const std::vector<d
 void register_ops_test(nb::module_& m) {
     m.def("vec_op", &vec_op, nb::arg("name"), nb::arg("a"), nb::arg("b"), nb::arg("c"),
           "One element of DSD operation `name` for each position of the uint32 arrays.");
+    m.def("vec_row", &vec_row, nb::arg("name"), nb::arg("a"), nb::arg("b"), nb::arg("c"), nb::arg("portable"),
+          "The same by a loop over rows: the quickest one of this host, or the portable one.");
     m.def("scalar_op", &scalar_op, nb::arg("name"), nb::arg("ty"), nb::arg("a"), nb::arg("b"),
           "Scalar operation `name` of type number `ty` on uint64 arrays of register contents.");
     m.def("convert", &convert, nb::arg("to"), nb::arg("source"), nb::arg("a"),

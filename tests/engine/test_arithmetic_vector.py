@@ -106,6 +106,70 @@ def test_against_numpy_at_random(name):
     np.testing.assert_array_equal(_engine.vec_op(name, a.astype(np.uint32), b.astype(np.uint32), zeros), wanted)
 
 
+def rows(name: str, *columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Results of both loops over rows: the host's, the portable one."""
+    a, b, c = *columns, *[np.zeros_like(columns[0])] * (3 - len(columns))
+    return _engine.vec_row(name, a, b, c, False), _engine.vec_row(name, a, b, c, True)
+
+
+def patterns_of(fmt: Format, count: int, seed: int) -> np.ndarray:
+    """Patterns of all kinds: any, of subnormals and zeros, of exponents near one."""
+    values = np.array(random_patterns(fmt, count, seed))
+    exponents = (fmt.sign_bit - 1) & -(1 << fmt.fraction_bits)
+    near_one = (fmt.bias + np.random.default_rng(seed).integers(-6, 7, count)) << fmt.fraction_bits
+    values[1::3] &= ~exponents
+    values[2::3] = (values[2::3] & ~exponents) | near_one[2::3]
+    return np.random.default_rng(seed).permutation(values).astype(np.uint32)
+
+
+@pytest.mark.parametrize("name", VECOPS)
+def test_loops_over_rows_give_what_elements_give(name):
+    info = VECOPS[name]
+    formats = [FORMATS.get(source, F32 if source.endswith("32") else F16) for source in info.sources]
+    columns = [patterns_of(fmt, 50_001, seed) for seed, fmt in enumerate(formats)]
+    expected = _engine.vec_op(name, *columns, *[np.zeros_like(columns[0])] * (3 - len(columns)))
+    for result in rows(name, *columns):
+        np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize("name", ["faddh", "fsubh", "fmulh"])
+@pytest.mark.parametrize(
+    "other", [0x0000, 0x8000, 0x0001, 0x03FF, 0x0400, 0x3BFF, 0x3C01, 0x7BFF, 0x7C00, 0xFC00, 0x7C01, 0x7E00]
+)
+def test_rows_of_all_f16(name, other):
+    patterns = np.array(all_f16(), dtype=np.uint32)
+    host, portable = rows(name, patterns, np.full_like(patterns, other))
+    np.testing.assert_array_equal(host, portable)
+
+
+def test_rows_of_conversions_round_at_every_border():
+    """Both sides of each f16, and of the middle between it and the next one."""
+    halves = np.array(all_f16(), dtype=np.uint32)
+    singles, portable = rows("fh2s", halves)
+    np.testing.assert_array_equal(singles, portable)
+    finite = singles[(halves & 0x7C00) != 0x7C00]
+    near = np.concatenate([finite + step for step in (0, 1, 0xFFF, 0x1000, 0x1001, 0x1FFF)])
+    host, portable = rows("fs2h", near)
+    np.testing.assert_array_equal(host, portable)
+
+
+def test_rows_of_fused_sums_round_once():
+    """The product decides on which side of the middle between two f16 a sum lies, however small it is."""
+    sums = np.repeat(np.array([0x3C00, 0x3C01, 0xBC00, 0xBC01, 0x0400, 0x0401, 0x7BFF], dtype=np.uint32), 65536)
+    factors = np.tile(np.array(all_f16(), dtype=np.uint32), 7)
+    for other in (0x0001, 0x1001, 0x9001, 0x2C01, 0xAFFF, 0x0C00):
+        host, portable = rows("fmach", sums, factors, np.full_like(factors, other))
+        np.testing.assert_array_equal(host, portable)
+
+
+@pytest.mark.parametrize("count", range(18))
+def test_rows_end_anywhere(count):
+    a, b = (np.array(random_patterns(F16, count, seed), dtype=np.uint32) for seed in (1, 2))
+    expected = _engine.vec_op("faddh", a, b, np.zeros_like(a))
+    for result in rows("faddh", a, b):
+        np.testing.assert_array_equal(result, expected)
+
+
 @pytest.mark.parametrize(("name", "fmt"), [("fscaleh", F16), ("fscales", F32)])
 def test_scale(name, fmt):
     powers = [0, 1, -1, 5, -10, -11, -24, -25, 30, 40, -40, 130, -130, -149, 200, -200, 280, -280, 32767, -32768]

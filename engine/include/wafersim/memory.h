@@ -20,6 +20,7 @@ public:
     Memory(uint16_t* words, int stored, int size) : words_(words), stored_(stored), size_(size) {}
 
     int size() const { return size_; }
+    int stored() const { return stored_; }  // words from the first one that have storage
     // Of the first word. `check` and `holds` may move the storage: they come first.
     uint16_t* data() { return words_; }
     const uint16_t* data() const { return words_; }

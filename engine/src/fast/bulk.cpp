@@ -1,26 +1,30 @@
-// One loop for each row of vecops.def over operands in memory; all other operands go element by element.
-//
-// Elements are read and written in order, one after the other: overlapping operands behave as on the machine.
+// DSD operations over operands in memory: in rows, many elements at a time, where no result is read again too early; in
+// order, one element after the other, where operands overlap (as on the machine); all others by the functions of `Pe`.
 #include "bulk.h"
 
 #include <algorithm>
 
+#include "../ops/blocks.h"
+#include "stretch.h"
 #include "wafersim/ops.h"
 
 namespace wafersim::fast {
 
 namespace {
 
-// All words that the stream may touch with its next `count` elements exist.
-bool within_memory(const Stream& s, int64_t count, const Memory& memory) {
+using ops::load_element;
+using ops::store_element;
+
+// Words of memory: all that a stream touches.
+struct Range {
+    int64_t first, end;
+};
+
+Range range_of(const Stream& s, int64_t count) {
     int64_t low = s.address, high = s.address;
     switch (s.kind) {
-    case StreamKind::none:
-    case StreamKind::scalar: return true;
-    case StreamKind::pointer: break;
     case StreamKind::memory: (s.step < 0 ? low : high) += (count - 1) * s.step; break;
     case StreamKind::circular:
-        if (s.address < s.shape->start || s.address >= s.shape->start + s.shape->words) return false;
         low = s.shape->start;
         high = s.shape->start + s.shape->words - 1;
         break;
@@ -30,46 +34,44 @@ bool within_memory(const Stream& s, int64_t count, const Memory& memory) {
             (reach < 0 ? low : high) += reach;
         }
         break;
+    default: break;
+    }
+    return {low, high + s.words};
+}
+
+// All words that the stream may touch with its next `count` elements exist.
+bool within_memory(const Stream& s, int64_t count, const Memory& memory) {
+    switch (s.kind) {
+    case StreamKind::none:
+    case StreamKind::scalar: return true;
+    case StreamKind::circular:
+        if (s.address < s.shape->start || s.address >= s.shape->start + s.shape->words) return false;
+        break;
+    case StreamKind::pointer:
+    case StreamKind::memory:
+    case StreamKind::shaped: break;
     default: return false;
     }
-    return memory.holds(low, high + s.words);
+    const Range range = range_of(s, count);
+    return memory.holds(range.first, range.end);
 }
 
 bool known(const Pe& pe, const Stream& s, uint32_t count) {
     return !s.index_offset && (count == 0 || within_memory(s, count, pe.memory));
 }
 
-// Elements of a stream in memory that lie at equal distances, from the next one on.
-struct Stretch {
-    int64_t address;
-    int32_t step;
-    uint32_t length;
-};
-
-Stretch stretch_of(const Stream& s) {
-    constexpr uint32_t endless = ~uint32_t{0};
-    switch (s.kind) {
-    case StreamKind::shaped: {
-        const int extent = s.shape->extents.back(), at = s.place[s.shape->extents.size() - 1];
-        return {element_address(s), s.shape->strides.back() * s.words, static_cast<uint32_t>(extent - at)};
-    }
-    case StreamKind::circular: {
-        const int left = s.shape->start + s.shape->words - s.address;
-        return {s.address, s.step, static_cast<uint32_t>((left + s.step - 1) / s.step)};
-    }
-    case StreamKind::memory: return {s.address, s.step, endless};
-    default: return {s.address, 0, endless};
-    }
-}
-
-// Over `count` elements, but for the last of which all lie in the stretch.
-void advance(Stream& s, uint32_t count) {
-    if (s.kind == StreamKind::shaped) s.place[s.shape->extents.size() - 1] += static_cast<uint16_t>(count - 1);
-    else if (in_memory(s)) s.address += s.step * static_cast<int32_t>(count - 1);
-    wafersim::advance(s);
-}
-
 bool has_stretches(const Stream& s) { return in_memory(s) && (s.kind != StreamKind::shaped || !s.shape->extents.empty()); }
+
+// Loops take streams that advance by a fixed step, and scalars.
+bool has_loop(const VecRun& run) {
+    if (run.dst.zero_first || run.dst.zero_second) return false;
+    if (!has_stretches(run.dst) && run.dst.kind != StreamKind::pointer) return false;
+    for (size_t i = 0; i < run.sources; ++i)
+        if (!has_stretches(run.source[i]) && run.source[i].kind != StreamKind::scalar) return false;
+    return run.accumulator == none || run.source[static_cast<size_t>(run.accumulator)].words == run.dst.words;
+}
+
+// ------------------------------------------------------------------------------------------------ in order
 
 // The operands of a loop: where the next element is, and words from one to the next.
 struct Operands {
@@ -80,35 +82,17 @@ struct Operands {
     uint16_t* feedback = nullptr;  // a reduction: the source that gets each result
 };
 
-template <int words>
-uint32_t load(const uint16_t* p) {
-    if constexpr (words == 1) return *p;
-    else return p[0] | static_cast<uint32_t>(p[1]) << 16;
-}
-
-template <int words>
-void store(uint16_t* p, uint32_t value) {
-    p[0] = static_cast<uint16_t>(value);
-    if constexpr (words == 2) p[1] = static_cast<uint16_t>(value >> 16);
-}
-
-constexpr int words_at(std::string_view types, int which) {
-    for (; which > 0 && types.find(' ') != types.npos; --which) types.remove_prefix(types.find(' ') + 1);
-    return element_words(types.substr(0, types.find(' ')));
-}
-
 template <Vec op, auto function>
 void loop(Operands o, uint32_t count) {
-    constexpr VecRow row = vec_rows[static_cast<size_t>(op)];
-    constexpr int arity = count_words(row.sources), out = words_at(row.dst, 0);
-    constexpr int w0 = words_at(row.sources, 0), w1 = words_at(row.sources, 1), w2 = words_at(row.sources, 2);
+    constexpr int arity = vec_source_count(op), out = ops::dst_words(op);
+    constexpr int w0 = ops::source_words(op, 0), w1 = ops::source_words(op, 1), w2 = ops::source_words(op, 2);
     for (; count > 0; --count) {
         uint32_t result;
-        if constexpr (arity == 1) result = function(load<w0>(o.source[0]));
-        else if constexpr (arity == 2) result = function(load<w0>(o.source[0]), load<w1>(o.source[1]));
-        else result = function(load<w0>(o.source[0]), load<w1>(o.source[1]), load<w2>(o.source[2]));
-        store<out>(o.dst, result);
-        if (o.feedback) store<out>(o.feedback, result);
+        if constexpr (arity == 1) result = function(load_element<w0>(o.source[0]));
+        else if constexpr (arity == 2) result = function(load_element<w0>(o.source[0]), load_element<w1>(o.source[1]));
+        else result = function(load_element<w0>(o.source[0]), load_element<w1>(o.source[1]), load_element<w2>(o.source[2]));
+        store_element<out>(o.dst, result);
+        if (o.feedback) store_element<out>(o.feedback, result);
         for (int i = 0; i < arity; ++i) o.source[static_cast<size_t>(i)] += o.step[static_cast<size_t>(i)];
         o.dst += o.dst_step;
     }
@@ -121,15 +105,6 @@ constexpr std::array<Loop, vec_count> loops{{
 #include "vecops.def"
 #undef VEC
 }};
-
-// Loops take streams that advance by a fixed step. A scalar is an element in `scalars` with step 0.
-bool has_loop(const VecRun& run) {
-    if (run.dst.zero_first || run.dst.zero_second) return false;
-    if (!has_stretches(run.dst) && run.dst.kind != StreamKind::pointer) return false;
-    for (size_t i = 0; i < run.sources; ++i)
-        if (!has_stretches(run.source[i]) && run.source[i].kind != StreamKind::scalar) return false;
-    return run.accumulator == none || run.source[static_cast<size_t>(run.accumulator)].words == run.dst.words;
-}
 
 // As many of `count` elements as all operands have in one stretch; their number.
 uint32_t run_stretch(Pe& pe, VecRun& run, Operands& o, uint32_t count) {
@@ -151,19 +126,93 @@ uint32_t run_stretch(Pe& pe, VecRun& run, Operands& o, uint32_t count) {
     return count;
 }
 
-void run_loop(Pe& pe, VecRun& run, uint32_t count) {
+// A scalar is an element in `scalars` with step 0.
+void run_in_order(Pe& pe, VecRun& run, uint32_t count) {
     std::array<std::array<uint16_t, 2>, 3> scalars;
     Operands o;
     for (size_t i = 0; i < run.sources; ++i) {
         if (run.source[i].kind != StreamKind::scalar) continue;
-        store<2>(scalars[i].data(), run.source[i].scalar);
+        store_element<2>(scalars[i].data(), run.source[i].scalar);
         o.source[i] = scalars[i].data();
     }
     const auto fed = static_cast<size_t>(run.accumulator);
     if (run.accumulator != none) o.feedback = scalars[fed].data();
     while (count > 0) count -= run_stretch(pe, run, o, count);
     if (run.accumulator != none) {
-        run.source[fed].scalar = run.dst.words == 2 ? load<2>(o.feedback) : load<1>(o.feedback);
+        run.source[fed].scalar = run.dst.words == 2 ? load_element<2>(o.feedback) : load_element<1>(o.feedback);
+    }
+}
+
+// ------------------------------------------------------------------------------------------------ in rows
+
+constexpr uint32_t row_elements = 128;
+using Row = std::array<uint16_t, row_elements * 2>;
+
+bool same_elements(const Stream& a, const Stream& b) {
+    if (a.kind != b.kind || a.address != b.address || a.words != b.words) return false;
+    return a.kind == StreamKind::shaped ? a.shape == b.shape && a.place == b.place : a.step == b.step;
+}
+
+// Which elements can be read before the results of any of them are written: all; those of one stretch, as an operand is
+// worked on in place and shapes may come back to an element; none.
+enum class Rows { all, stretch, none };
+
+Rows rows_of(const VecRun& run, uint32_t count) {
+    if (run.accumulator != none) return Rows::none;
+    const Range written = range_of(run.dst, count);
+    Rows rows = Rows::all;
+    for (size_t i = 0; i < run.sources; ++i) {
+        const Stream& s = run.source[i];
+        if (s.kind == StreamKind::scalar) continue;
+        const Range read = range_of(s, count);
+        if (read.end <= written.first || written.end <= read.first) continue;
+        if (!same_elements(s, run.dst) || std::abs(stretch_of(s).step) < s.words) return Rows::none;
+        rows = Rows::stretch;
+    }
+    return rows;
+}
+
+void fill(Row& row, const Stream& scalar, uint32_t count) {
+    for (uint32_t i = 0; i < count; ++i) {
+        if (scalar.words == 1) store_element<1>(row.data() + i, scalar.scalar);
+        else store_element<2>(row.data() + 2 * i, scalar.scalar);
+    }
+}
+
+// The next elements of a source: where they are if they lie in a row there, else copied. Rows are readable up to a
+// multiple of block_elements.
+const uint16_t* read_row(const Memory& memory, Stream& s, Row& copy, uint32_t count) {
+    if (s.kind == StreamKind::scalar) return copy.data();
+    const Stretch stretch = stretch_of(s);
+    const int64_t readable = stretch.address + int64_t{count + ops::block_elements - 1} * s.words;
+    if (stretch.step == s.words && stretch.length >= count && readable <= memory.stored()) {
+        advance(s, count);
+        return memory.data() + stretch.address;
+    }
+    gather(memory.data(), s, copy.data(), count);
+    return copy.data();
+}
+
+void run_rows(Pe& pe, VecRun& run, Rows rows, uint32_t count) {
+    uint16_t* const memory = pe.memory.data();
+    const ops::Block block = ops::block_of(run.op->op);
+    std::array<Row, 3> copies;
+    Row results;
+    for (size_t i = 0; i < run.sources; ++i)
+        if (run.source[i].kind == StreamKind::scalar) fill(copies[i], run.source[i], std::min(count, row_elements));
+    for (uint32_t part; count > 0; count -= part) {
+        const Stretch dst = stretch_of(run.dst);
+        part = std::min(count, row_elements);
+        if (rows == Rows::stretch) part = std::min(part, dst.length);
+        ops::Rows sources;
+        for (size_t i = 0; i < run.sources; ++i) sources[i] = read_row(pe.memory, run.source[i], copies[i], part);
+        if (dst.step == run.dst.words && dst.length >= part) {
+            block(sources, memory + dst.address, part);
+            advance(run.dst, part);
+        } else {
+            block(sources, results.data(), part);
+            scatter(memory, run.dst, results.data(), part);
+        }
     }
 }
 
@@ -187,7 +236,8 @@ bool predictable(const Pe& pe, const MapRun& run) {
 
 void advance_elements(Pe& pe, VecRun& run, uint32_t count) {
     if (count > 0 && has_loop(run)) {
-        run_loop(pe, run, count);
+        const Rows rows = rows_of(run, count);
+        rows == Rows::none ? run_in_order(pe, run, count) : run_rows(pe, run, rows, count);
         run.done += count;
         run.remaining -= count;
         run.next_tick += int64_t{run.period} * count;
