@@ -12,10 +12,10 @@ const Shape& shape_of(const Program& program, Dsd dsd) {
 
 namespace {
 
-uint16_t shape_length(const Shape& shape) {
-    uint32_t length = 1;
-    for (int extent : shape.extents) length *= static_cast<uint32_t>(extent);
-    return static_cast<uint16_t>(length);
+uint32_t elements_of(const Shape& shape) {
+    uint32_t elements = 1;
+    for (int extent : shape.extents) elements *= static_cast<uint32_t>(extent);
+    return elements;
 }
 
 // The element type of an operation is the stream's, so strides become words here.
@@ -30,7 +30,7 @@ void place_in_memory(Stream& s, const Program& program, Dsd dsd) {
     case DsdKind::mem4d:
         s.kind = StreamKind::shaped;
         s.shape = &shape_of(program, dsd);
-        s.length = shape_length(*s.shape);
+        s.length = static_cast<uint16_t>(elements_of(*s.shape));
         break;
     default:
         s.kind = StreamKind::circular;
@@ -46,6 +46,12 @@ int64_t element_address(const Stream& s) {
     int64_t address = s.address;
     for (size_t d = 0; d < s.shape->extents.size(); ++d) address += int64_t{s.place[d]} * s.shape->strides[d] * s.words;
     return address;
+}
+
+bool skip(Stream& s, uint32_t count) {
+    if (s.kind == StreamKind::memory) s.address += s.step * static_cast<int32_t>(count);
+    else if (s.kind == StreamKind::shaped) return count == elements_of(*s.shape);  // back where it has begun
+    return s.kind != StreamKind::circular;
 }
 
 void advance(Stream& s) {
@@ -65,11 +71,6 @@ void advance(Stream& s) {
     }
 }
 
-FifoState& Pe::fifo_of(Dsd dsd) {
-    if (dsd.kind() != DsdKind::fifo || dsd.address() >= fifos.size()) throw Fault("operand is not a FIFO");
-    return fifos[dsd.address()];
-}
-
 namespace {
 
 // What few DSDs have.
@@ -83,38 +84,7 @@ void take_flags(Stream& s, Dsd dsd) {
     s.simd_elements = static_cast<uint8_t>((dsd.simd() == 1 ? 2 : 4) / s.words);
 }
 
-void read_from_queue(Stream& s, Pe& pe, Dsd dsd) {
-    s.kind = StreamKind::fabric_in;
-    s.queue = static_cast<int8_t>(dsd.address());
-    if (dsd.extra() != no_color) pe.bind_input(dsd.address(), dsd.extra());
-    s.number = static_cast<int16_t>(pe.channel_for(dsd.address()));
-}
-
-void write_to_queue(Stream& s, const Pe& pe, Dsd dsd) {
-    const size_t queue = dsd.address();
-    if (queue >= pe.outputs.size()) throw Fault("output queue " + std::to_string(queue) + " does not exist");
-    s.kind = StreamKind::fabric_out;
-    s.queue = static_cast<int8_t>(queue);
-    s.number = static_cast<int16_t>(queue);
-    s.color = dsd.extra() != no_color ? static_cast<int8_t>(dsd.extra()) : pe.outputs[queue].color;
-    if (s.color < 0) throw Fault("output queue " + std::to_string(queue) + " has no color: @initialize_queue is missing");
-    s.control = dsd.control();
-    s.advance_switch = dsd.advance_switch();
-    s.index_offset = dsd.index_offset();
-}
-
-void use_fifo(Stream& s, Pe& pe, Dsd dsd, bool is_destination) {
-    const FifoState& fifo = pe.fifo_of(dsd);
-    s.kind = StreamKind::fifo;
-    s.number = static_cast<int16_t>(dsd.address());
-    s.length = is_destination ? fifo.write_length : fifo.read_length;
-    s.has_length = s.length != 0;
-    s.priority = static_cast<uint8_t>(pe.program->fifos[dsd.address()].priority);
-}
-
-}  // namespace
-
-Stream Pe::stream_of_dsd(Dsd dsd, int words, bool is_destination) {
+Stream stream_of_dsd(const Program& program, Dsd dsd, int words, bool is_destination) {
     Stream s;
     s.words = static_cast<uint8_t>(words);
     s.length = dsd.length();
@@ -123,19 +93,52 @@ Stream Pe::stream_of_dsd(Dsd dsd, int words, bool is_destination) {
     switch (dsd.kind()) {
     case DsdKind::mem1d:
     case DsdKind::mem4d:
-    case DsdKind::circbuf: place_in_memory(s, *program, dsd); break;
+    case DsdKind::circbuf: place_in_memory(s, program, dsd); break;
     case DsdKind::fabin:
         if (is_destination) throw Fault("a fabin DSD cannot be a destination");
-        read_from_queue(s, *this, dsd);
+        s.kind = StreamKind::fabric_in;
+        s.queue = static_cast<int8_t>(dsd.address());
         break;
     case DsdKind::fabout:
         if (!is_destination) throw Fault("a fabout DSD cannot be a source");
-        write_to_queue(s, *this, dsd);
+        s.kind = StreamKind::fabric_out;
+        s.queue = static_cast<int8_t>(dsd.address());
+        s.number = static_cast<int16_t>(dsd.address());
+        s.control = dsd.control();
+        s.advance_switch = dsd.advance_switch();
+        s.index_offset = dsd.index_offset();
         break;
-    case DsdKind::fifo: use_fifo(s, *this, dsd, is_destination); break;
+    case DsdKind::fifo:
+        s.kind = StreamKind::fifo;
+        s.number = static_cast<int16_t>(dsd.address());
+        break;
     default: throw Fault("DSD operand is not initialised");
     }
     return s;
+}
+
+}  // namespace
+
+Stream stream_of(const Program& program, const VecOperand& o, Dsd dsd, int words, bool is_destination) {
+    Stream s;
+    switch (o.kind) {
+    case OperandKind::none: break;
+    case OperandKind::scalar:
+    case OperandKind::pointer:
+        s.words = static_cast<uint8_t>(words);
+        s.kind = o.kind == OperandKind::pointer && is_destination ? StreamKind::pointer : StreamKind::scalar;
+        break;
+    case OperandKind::dsd: return stream_of_dsd(program, dsd, words, is_destination);
+    case OperandKind::dsr:
+        s = stream_of_dsd(program, dsd, words, is_destination);
+        s.dsr = static_cast<int16_t>(o.value);
+    }
+    return s;
+}
+
+FifoState& Pe::fifo_of(Dsd dsd) {
+    if (dsd.kind() != DsdKind::fifo || dsd.address() >= fifos.size()) throw Fault("operand is not a FIFO");
+    return fifos[dsd.address()];
 }
 
 const Dsr* Pe::dsr_of(const VecOperand& o) const {
@@ -148,27 +151,54 @@ Dsd Pe::dsd_of(const VecOperand& o) const {
     return dsr ? dsr->dsd : Dsd{};
 }
 
-Stream Pe::make_stream(const VecOperand& o, int words, bool is_destination) {
-    if (o.kind == OperandKind::dsd) return stream_of_dsd({operand(o.value)}, words, is_destination);
-    Stream s;
-    if (o.kind == OperandKind::none) return s;
-    if (o.kind == OperandKind::dsr) {
-        const Dsr* dsr = dsr_of(o);
-        if (!dsr) throw Fault("operation uses a DSR that nothing was loaded into");
-        s = stream_of_dsd(dsr->dsd, words, is_destination);
-        s.dsr = static_cast<int16_t>(o.value);
+namespace {
+
+void bind_fifo(Stream& s, Pe& pe, Dsd dsd, bool is_destination) {
+    const FifoState& fifo = pe.fifo_of(dsd);
+    s.length = is_destination ? fifo.write_length : fifo.read_length;
+    s.has_length = s.length != 0;
+    s.priority = static_cast<uint8_t>(pe.program->fifos[dsd.address()].priority);
+}
+
+int8_t color_of_output(const Pe& pe, Dsd dsd) {
+    const size_t queue = dsd.address();
+    if (queue >= pe.outputs.size()) throw Fault("output queue " + std::to_string(queue) + " does not exist");
+    const int8_t color = dsd.extra() != no_color ? static_cast<int8_t>(dsd.extra()) : pe.outputs[queue].color;
+    if (color < 0) throw Fault("output queue " + std::to_string(queue) + " has no color: @initialize_queue is missing");
+    return color;
+}
+
+}  // namespace
+
+// What the PE says: its queues, FIFOs and DSRs, values and addresses in its registers.
+void Pe::bind_stream(Stream& s, const VecOperand& o, Dsd dsd, bool is_destination) {
+    switch (s.kind) {
+    case StreamKind::fabric_in:
+        if (dsd.extra() != no_color) bind_input(dsd.address(), dsd.extra());
+        s.number = static_cast<int16_t>(channel_for(dsd.address()));
+        break;
+    case StreamKind::fabric_out: s.color = color_of_output(*this, dsd); break;
+    case StreamKind::pointer: s.address = static_cast<int32_t>(operand(o.value) & 0xffff); break;
+    case StreamKind::scalar: {
+        const uint64_t value = operand(o.value);
+        const bool is_address = o.kind == OperandKind::pointer;
+        s.scalar = static_cast<uint32_t>(is_address ? memory.load(value & 0xffff, s.words) : value);
+        break;
+    }
+    case StreamKind::fifo: bind_fifo(s, *this, dsd, is_destination); break;
+    default: break;
+    }
+    if (const Dsr* dsr = dsr_of(o)) {
         s.save_address = dsr->save_address || dsr->single_step;
         s.place = dsr->place;
-        return s;
     }
-    s.words = static_cast<uint8_t>(words);
-    s.kind = o.kind == OperandKind::pointer && is_destination ? StreamKind::pointer : StreamKind::scalar;
-    if (o.kind == OperandKind::scalar) {
-        s.scalar = static_cast<uint32_t>(operand(o.value));
-    } else {
-        s.address = static_cast<int32_t>(operand(o.value) & 0xffff);
-        if (!is_destination) s.scalar = static_cast<uint32_t>(memory.load(s.address, words));
-    }
+}
+
+Stream Pe::make_stream(const VecOperand& o, int words, bool is_destination) {
+    if (o.kind == OperandKind::dsr && !dsr_of(o)) throw Fault("operation uses a DSR that nothing was loaded into");
+    const Dsd dsd = dsd_of(o);
+    Stream s = stream_of(*program, o, dsd, words, is_destination);
+    bind_stream(s, o, dsd, is_destination);
     return s;
 }
 

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "reader.h"
+#include "wafersim/run.h"
 
 namespace wafersim {
 
@@ -481,6 +482,7 @@ Program read_program(const Value& value, const std::string& path, const Machine&
     locate_vecops(p);
     renumber_dsrs(p);
     Checker{p, machine, path + " '" + p.name + "'"}.program();
+    prepare_operations(p, machine);
     p.stored_words = std::min(stored_words(p), machine.memory.words);
     return p;
 }

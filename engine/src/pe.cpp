@@ -144,7 +144,7 @@ const PeExtras& Pe::extras() const {
     return own_extras ? *own_extras : as_made;
 }
 
-VecRun& Pe::new_run(int thread) {
+VecRun& Pe::new_run(int thread, const VecRun& run) {
     int8_t& place = place_of_run[static_cast<size_t>(thread)];
     if (place < 0) {
         if (run_count % 2 == 0) {
@@ -156,7 +156,7 @@ VecRun& Pe::new_run(int thread) {
     }
     VecRun& here = run_of(thread);
     VecRun* const next_pair = here.next_pair;
-    here = VecRun();
+    here = run;
     here.next_pair = next_pair;
     return here;
 }

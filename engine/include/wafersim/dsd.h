@@ -25,6 +25,7 @@ struct Dsd {
     bool zero_first() const { return bits >> 59 & 1; }
     bool zero_second() const { return bits >> 60 & 1; }
 
+    bool operator==(const Dsd&) const = default;
     Dsd with_field(int shift, uint64_t value) const {
         return {(bits & ~(uint64_t{0xffff} << shift)) | (value & 0xffff) << shift};
     }

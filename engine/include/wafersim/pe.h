@@ -1,7 +1,7 @@
 // One processing element: memory, main thread, tasks, microthreads, DSRs, queues, configuration registers.
 //
 // `Pe` is the state; the functions that change it are grouped by file: pe.cpp (a cycle, the issue slot), tasks.cpp
-// (scheduler), vm.cpp (scalar operations), dsd.cpp and vec.cpp (DSD operations), map.cpp (@map),
+// (scheduler), vm.cpp (scalar operations), dsd.cpp, start.cpp and vec.cpp (DSD operations), map.cpp (@map),
 // registers.cpp. A PE touches nothing outside of itself and its router's configuration.
 #pragma once
 
@@ -23,6 +23,7 @@
 #include "observer.h"
 #include "program.h"
 #include "router.h"
+#include "run.h"
 #include "stats.h"
 #include "stream.h"
 #include "value.h"
@@ -40,8 +41,6 @@ struct LogLine {
 };
 
 struct Pe;
-
-int start_of(const Machine& machine, const VecOp& op);  // cycles before an operation, for its DSR loads
 
 // What the PEs of a region share.
 struct Environment {
@@ -67,78 +66,6 @@ struct Frame {
     int result = none;        // register of the caller
     bool from_map = false;    // returns into the innermost @map
 };
-
-// What happens when an operation completes; resolved to ids.
-struct Completion {
-    int16_t activate = none, unblock = none;
-    IdSpace unblock_space{};
-};
-
-// Options that a DSR keeps, and that an operation runs with.
-struct Options {
-    int8_t priority = 0;
-    OnControl on_control{};
-    int16_t microthread = none;
-    int16_t on_control_task = none;
-    int8_t completion_count = 0;
-    int32_t index = none;
-    std::array<Completion, 4> completions{};  // the operation's own and those of its DSRs
-};
-
-struct Dsr {
-    Dsd dsd;
-    Options options;
-    bool is_async = false, save_address = false, single_step = false;
-    std::array<uint16_t, 4> place{};  // shaped: where the last operation stopped
-};
-
-// How the fast engine advances an operation. `simple` ones have elements of whole wavelets and plain memory only; sends
-// and receives move words of memory that lie at equal distances to or from the fabric; pairs are two of 16 bits a wavelet.
-enum class Flow : uint8_t { unknown, general, simple, send16, send32, send_pair, receive16, receive32, receive_pair };
-inline bool sends(Flow flow) { return flow >= Flow::send16 && flow <= Flow::send_pair; }
-inline bool receives(Flow flow) { return flow >= Flow::receive16; }
-
-// A DSD operation that runs, on a microthread or (synchronous) in place of the main thread.
-struct alignas(64) VecRun {
-    // One line of the host's cache: all that an element of a send or receive needs.
-    int64_t next_tick = 0;         // time of the next element, in ticks
-    uint32_t remaining = 0, done = 0;
-    uint32_t bound = 0;            // elements until an operand leaves its variable; the largest number: it does not
-    uint32_t period = 0;           // ticks an element takes
-    uint32_t (*function)(uint32_t, uint32_t, uint32_t) = nullptr;
-    const Function* started_in = nullptr;
-    int32_t loc = 0;               // of the instruction that started it
-    int32_t address = 0, step = 0; // send, receive: what its streams say, where it has come to
-    int8_t color = none;
-    bool control = false;
-    uint16_t group = 1;            // most elements a cycle
-    Flow flow = Flow::unknown;     // fast engine, as the next two
-    int8_t input = none;           // channel that it reads
-    int8_t output = none;          // output queue that it writes
-    int8_t level = 0;              // of priority
-    bool infinite = false;
-    uint8_t sources = 0;
-    int8_t accumulator = none;     // reduction: the source that is fed with each result
-    int8_t bounded = none;         // which operand `bound` is of: a source, or the destination
-
-    const VecOp* op = nullptr;
-    const Variable* variable = nullptr;  // of `bound`
-    Stream dst;
-    std::array<Stream, 3> source;
-    Options options;
-    VecRun* next_pair = nullptr;   // where the first of a pair is
-};
-static_assert(sizeof(VecRun) <= 320);
-
-// Streams of sends and receives get the address that the run has come to.
-void settle_streams(VecRun& run);
-
-// How far an operation may go in its variables (bounds.cpp), and the fault where it goes on.
-void find_bounds(const Program& program, VecRun& run);
-void leave_variable(Pe& pe, VecRun& run);
-
-// Ticks that the memory takes for the last, partly used lines of an operation that has read its elements (vec.cpp).
-int64_t rest_of_lines(const Machine& machine, const VecRun& run);
 
 struct MapRun {
     static constexpr size_t max_inputs = 8;
@@ -300,7 +227,7 @@ struct alignas(64) Pe {
         return pair[place];
     }
     const VecRun& run_of(int thread) const { return const_cast<Pe*>(this)->run_of(thread); }
-    VecRun& new_run(int thread);   // in the thread's place
+    VecRun& new_run(int thread, const VecRun& run);  // puts it in the thread's place
 
     bool may_issue(int thread) const;
     int thread_priority(int thread) const;
@@ -327,7 +254,7 @@ struct alignas(64) Pe {
 
     // ------------------------------------------------------------------ dsd.cpp
     Stream make_stream(const VecOperand& operand, int words, bool is_destination);
-    Stream stream_of_dsd(Dsd dsd, int words, bool is_destination);
+    void bind_stream(Stream& stream, const VecOperand& operand, Dsd dsd, bool is_destination);
     const Dsr* dsr_of(const VecOperand& operand) const;  // nullptr: it is none, or one that nothing was loaded into
     Dsd dsd_of(const VecOperand& operand) const;         // of kind `none` where it has none
     Options resolve(const AsyncOptions& options) const;
@@ -336,8 +263,10 @@ struct alignas(64) Pe {
     FifoState& fifo_of(Dsd dsd);
     int channel_for(int queue) const;
 
-    // ------------------------------------------------------------------ vec.cpp
+    // ------------------------------------------------------------------ start.cpp
     bool start_vector(const VecOp& op);        // false: its microthread is busy, try again
+
+    // ------------------------------------------------------------------ vec.cpp
     bool may_advance(const VecRun& run) const; // has inputs and room for an element, and its time has come
     bool inputs_ready(const VecRun& run) const;
     bool output_ready(const Stream& dst) const;

@@ -7,12 +7,15 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "opcodes.h"
 
 namespace wafersim {
+
+struct PreparedRun;
 
 inline constexpr int none = -1;  // an operand, id or index that is not given
 
@@ -62,6 +65,7 @@ struct VecOp {
     AsyncOptions options;
     int loc = 0;   // of the instruction that runs it
     int dsds = 0;  // operands that are DSDs, to be loaded into DSRs first
+    std::shared_ptr<const PreparedRun> prepared;  // with its constant DSDs, if it has such
 };
 
 struct MapOp {
@@ -154,6 +158,8 @@ struct Patch {
 };
 
 struct Program {
+    Program() = default;
+    Program(Program&&) = default;  // not copied: prepared operations point to its shapes and variables
     std::string name;
     std::vector<Function> functions;
     std::vector<uint64_t> constants;

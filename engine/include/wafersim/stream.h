@@ -43,8 +43,12 @@ inline bool in_memory(const Stream& s) {
 }
 inline bool in_fabric(const Stream& s) { return s.kind == StreamKind::fabric_in || s.kind == StreamKind::fabric_out; }
 
+// As far as it follows from the operand and its DSD, elements of `words`; the rest comes from the PE (Pe::bind_stream).
+Stream stream_of(const Program& program, const VecOperand& operand, Dsd dsd, int words, bool is_destination);
 // Moves a stream in memory to its next element.
 void advance(Stream& stream);
+// The same over `count` elements, where this needs no counting; false: it does.
+bool skip(Stream& stream, uint32_t count);
 // Word address of the present element.
 int64_t element_address(const Stream& stream);
 
