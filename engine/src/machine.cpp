@@ -1,6 +1,7 @@
 // Reads the machine table into `Machine`.
 #include "wafersim/machine.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "wafersim/error.h"
@@ -122,6 +123,11 @@ Machine::Machine(const Settings& s)
         if (bank.size() != 2)
             throw ConfigError(std::string("machine table: row 'registers.") + name + "' needs address and count");
         registers[next++] = {bank[0], bank[1]};
+    }
+    register_at.assign(0x10000, RegisterId::count);
+    for (size_t i = registers.size(); i-- > 0;) {  // of banks that overlap the first counts
+        const int end = std::min(registers[i].address + registers[i].count, 0x10000);
+        for (int a = std::max(registers[i].address, 0); a < end; ++a) register_at[static_cast<size_t>(a)] = static_cast<RegisterId>(i);
     }
 }
 

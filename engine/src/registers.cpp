@@ -167,13 +167,10 @@ struct Place {
 };
 
 bool find_register(const Machine& machine, uint16_t address, Place& place) {
-    for (size_t i = 0; i < machine.registers.size(); ++i) {
-        const RegisterBank& bank = machine.registers[i];
-        if (address < bank.address || address >= bank.address + bank.count) continue;
-        place = {static_cast<RegisterId>(i), address - bank.address};
-        return true;
-    }
-    return false;
+    place.id = machine.register_at[address];
+    if (place.id == RegisterId::count) return false;
+    place.index = address - machine.registers[static_cast<size_t>(place.id)].address;
+    return true;
 }
 
 bool of_color(RegisterId id) { return id <= RegisterId::FILTER_DROP_COUNT; }

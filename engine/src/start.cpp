@@ -198,10 +198,12 @@ OperandDsds dsds_of(const Pe& pe, const VecOp& op) {
     return dsds;
 }
 
-// What belongs to the PE in the operands of an operation that was prepared.
-void bind_operands(Pe& pe, VecRun& run, const OperandDsds& dsds) {
-    pe.bind_stream(run.dst, run.op->dst, dsds[0], true);
-    for (size_t i = 0; i < run.sources; ++i) pe.bind_stream(run.source[i], run.op->sources[i], dsds[i + 1], false);
+void bind_operands(Pe& pe, VecRun& run, const PreparedRun& prepared) {
+    const VecOp& op = *run.op;
+    each_bit(prepared.bound_later, [&](size_t i) {
+        Stream& stream = i == 0 ? run.dst : run.source[i - 1];
+        pe.bind_stream(stream, i == 0 ? op.dst : op.sources[i - 1], prepared.dsds[i], i == 0);
+    });
 }
 
 // Its own, and those of its DSRs.
@@ -236,7 +238,7 @@ int microthread_of(const Pe& pe, const OperandDsds& dsds, const Options& options
 VecRun& set_up_run(Pe& pe, const VecOp& op, const OperandDsds& dsds, int thread) {
     if (op.prepared && op.prepared->dsds == dsds) {
         VecRun& run = pe.new_run(thread, op.prepared->run);
-        bind_operands(pe, run, dsds);
+        bind_operands(pe, run, *op.prepared);
         return run;
     }
     VecRun& run = pe.new_run(thread, {});
@@ -278,8 +280,11 @@ void foretell_rest(const Machine& machine, VecRun& run) {
 void prepare(const Program& program, const Machine& machine, PreparedRun& prepared, const VecOp& op) {
     size_t next = 0;
     set_up_operands(prepared.run, op, [&](const VecOperand& o, int words, bool is_destination) {
-        const Dsd dsd = prepared.dsds[next++] = constant_dsd(program, o);
-        return stream_of(program, o, dsd, words, is_destination);
+        prepared.dsds[next] = constant_dsd(program, o);
+        const Stream stream = stream_of(program, o, prepared.dsds[next], words, is_destination);
+        if (!in_memory(stream)) prepared.bound_later |= static_cast<uint8_t>(1u << next);
+        ++next;
+        return stream;
     });
     settle(program, machine, prepared.run);
     foretell_rest(machine, prepared.run);

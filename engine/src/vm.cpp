@@ -42,19 +42,31 @@ uint64_t Pe::stack_end() const {
                           : static_cast<uint64_t>(frames.back().stack + frames.back().function->frame_words);
 }
 
+namespace {
+
+void check_stack(const Pe& pe, const Function& function, int words) {
+    const std::string where = "stack overflow in " + function.name + ": ";
+    if (words > pe.program->memory_end) throw Fault(where + std::to_string(words - pe.program->memory_end) + " words too many");
+    if (pe.frames.size() >= static_cast<size_t>(pe.memory.size())) throw Fault(where + "endless recursion");
+}
+
+}  // namespace
+
 void Pe::call(const Function& function, int result, bool from_map) {
-    Frame frame{&function, 0, 0, static_cast<int>(stack_end()), result, from_map};
-    if (frame.stack + function.frame_words > program->memory_end) {
-        throw Fault("stack overflow in " + function.name + ": " +
-                    std::to_string(frame.stack + function.frame_words - program->memory_end) + " words too many");
+    Frame frame{&function, 0, 0, program->data_end, result, from_map};
+    if (!frames.empty()) {
+        const Frame& caller = frames.back();
+        frame.registers = caller.registers + caller.function->registers;
+        frame.stack = caller.stack + caller.function->frame_words;
     }
-    if (frames.size() >= static_cast<size_t>(memory.size()))
-        throw Fault("stack overflow in " + function.name + ": endless recursion");
-    if (!frames.empty()) frame.registers = frames.back().registers + frames.back().function->registers;
-    const size_t needed = static_cast<size_t>(frame.registers + function.registers);
-    if (registers.size() < needed) registers.resize(needed);
-    std::fill(registers.begin() + frame.registers, registers.begin() + static_cast<std::ptrdiff_t>(needed),
-              uint64_t{0});
+    const int end = frame.stack + function.frame_words;
+    if (end > program->memory_end || frames.size() >= static_cast<size_t>(memory.size())) [[unlikely]]
+        check_stack(*this, function, end);
+    if (function.registers > 0) {
+        const auto needed = static_cast<size_t>(frame.registers + function.registers);
+        if (registers.size() < needed) registers.resize(needed);
+        std::fill_n(registers.begin() + frame.registers, function.registers, uint64_t{0});
+    }
     frames.push_back(frame);
 }
 
@@ -70,12 +82,9 @@ namespace {
 
 // Arguments are copied from the caller's window into the first registers of the callee's.
 void call_with_arguments(Pe& pe, const Function& function, const Instr& instr) {
-    const size_t from = static_cast<size_t>(pe.frames.back().registers + std::max(instr.a, 0));
+    const int from = pe.frames.back().registers + std::max(instr.a, 0), count = std::min(instr.c, function.registers);
     pe.call(function, instr.dst, false);
-    const size_t to = static_cast<size_t>(pe.frames.back().registers);
-    const size_t count =
-        std::min<size_t>(static_cast<size_t>(std::max(instr.c, 0)), static_cast<size_t>(function.registers));
-    for (size_t i = 0; i < count; ++i) pe.registers[to + i] = pe.registers[from + i];
+    if (count > 0) std::copy_n(pe.registers.begin() + from, count, pe.registers.begin() + pe.frames.back().registers);
 }
 
 uint64_t incremented(const Pe& pe, Dsd dsd, int64_t words) {

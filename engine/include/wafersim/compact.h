@@ -37,10 +37,9 @@ public:
     T& back() { return data_[size_ - 1]; }
     const T& back() const { return data_[size_ - 1]; }
 
-    void push_back(const T& value) {
-        const T copy = value;
-        if (size_ == room_) reserve(size_ + size_ / 2 + 1);
-        data_[size_++] = copy;
+    void push_back(T value) {  // a copy: it may be an element
+        if (size_ == room_) [[unlikely]] reserve(size_ + size_ / 2 + 1);
+        data_[size_++] = value;
     }
     void pop_back() { --size_; }
     void pop_front() {

@@ -75,6 +75,7 @@ struct Machine {
     int dsr_load, dsr_latency;  // `dsr.load`, `dsr.latency`
     std::array<int, vec_count> vector_width;
     std::array<RegisterBank, static_cast<size_t>(RegisterId::count)> registers;
+    std::vector<RegisterId> register_at;  // by address; `count` where there is none
 };
 
 }  // namespace wafersim

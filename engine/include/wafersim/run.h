@@ -94,6 +94,7 @@ using OperandDsds = std::array<Dsd, 4>;
 // What an operation comes to with these DSDs, whichever PE starts it.
 struct PreparedRun {
     OperandDsds dsds;
+    uint8_t bound_later = 0;  // operands, the destination first, that take something from the PE
     VecRun run;
 };
 
