@@ -37,9 +37,12 @@ struct Dsr {
     std::array<uint16_t, 4> place{};  // shaped: where the last operation stopped
 };
 
-// How the fast engine advances an operation. `simple` ones have elements of whole wavelets and plain memory only; sends
-// and receives move words of memory that lie at equal distances to or from the fabric; pairs are two of 16 bits a wavelet.
-enum class Flow : uint8_t { unknown, general, simple, send16, send32, send_pair, receive16, receive32, receive_pair };
+// How the fast engine advances an operation. `simple` ones have elements of whole wavelets and plain memory only, those in
+// `memory` nothing else, and none of their accesses can fault; sends and receives move words of memory that lie at equal
+// distances to or from the fabric; pairs are two of 16 bits a wavelet, which may also pass from fabric to fabric.
+enum class Flow : uint8_t {
+    unknown, general, simple, memory, pass_pair, send16, send32, send_pair, receive16, receive32, receive_pair
+};
 inline bool sends(Flow flow) { return flow >= Flow::send16 && flow <= Flow::send_pair; }
 inline bool receives(Flow flow) { return flow >= Flow::receive16; }
 
