@@ -106,23 +106,38 @@ constexpr std::array<Loop, vec_count> loops{{
 #undef VEC
 }};
 
+// Where the operands of an operation have come to. A scalar stays where it is.
+struct Walks {
+    explicit Walks(VecRun& run) : dst(run.dst) {
+        for (size_t i = 0; i < run.sources; ++i)
+            if (run.source[i].kind != StreamKind::scalar) source[i] = Walk(run.source[i]);
+    }
+    void settle(const VecRun& run) {
+        dst.settle();
+        for (size_t i = 0; i < run.sources; ++i)
+            if (run.source[i].kind != StreamKind::scalar) source[i].settle();
+    }
+    Walk dst;
+    std::array<Walk, 3> source;
+};
+
 // As many of `count` elements as all operands have in one stretch; their number.
-uint32_t run_stretch(Pe& pe, VecRun& run, Operands& o, uint32_t count) {
+uint32_t run_stretch(Pe& pe, const VecRun& run, Walks& walks, Operands& o, uint32_t count) {
     uint16_t* const memory = pe.memory.data();
+    count = std::min(count, walks.dst.left());
+    o.dst = memory + walks.dst.address();
+    o.dst_step = walks.dst.step();
     for (size_t i = 0; i < run.sources; ++i) {
         if (run.source[i].kind == StreamKind::scalar) continue;
-        const Stretch stretch = stretch_of(run.source[i]);
-        o.source[i] = memory + stretch.address;
-        o.step[i] = stretch.step;
-        count = std::min(count, stretch.length);
+        const Walk& walk = walks.source[i];
+        count = std::min(count, walk.left());
+        o.source[i] = memory + walk.address();
+        o.step[i] = walk.step();
     }
-    const Stretch stretch = stretch_of(run.dst);
-    o.dst = memory + stretch.address;
-    o.dst_step = stretch.step;
-    count = std::min(count, stretch.length);
     loops[static_cast<size_t>(run.op->op)](o, count);
-    for (size_t i = 0; i < run.sources; ++i) advance(run.source[i], count);
-    advance(run.dst, count);
+    walks.dst.advance(count);
+    for (size_t i = 0; i < run.sources; ++i)
+        if (run.source[i].kind != StreamKind::scalar) walks.source[i].advance(count);
     return count;
 }
 
@@ -137,7 +152,9 @@ void run_in_order(Pe& pe, VecRun& run, uint32_t count) {
     }
     const auto fed = static_cast<size_t>(run.accumulator);
     if (run.accumulator != none) o.feedback = scalars[fed].data();
-    while (count > 0) count -= run_stretch(pe, run, o, count);
+    Walks walks(run);
+    while (count > 0) count -= run_stretch(pe, run, walks, o, count);
+    walks.settle(run);
     if (run.accumulator != none) {
         run.source[fed].scalar = run.dst.words == 2 ? load_element<2>(o.feedback) : load_element<1>(o.feedback);
     }
@@ -166,7 +183,7 @@ Rows rows_of(const VecRun& run, uint32_t count) {
         if (s.kind == StreamKind::scalar) continue;
         const Range read = range_of(s, count);
         if (read.end <= written.first || written.end <= read.first) continue;
-        if (!same_elements(s, run.dst) || std::abs(stretch_of(s).step) < s.words) return Rows::none;
+        if (!same_elements(s, run.dst) || std::abs(step_of(s)) < s.words) return Rows::none;
         rows = Rows::stretch;
     }
     return rows;
@@ -181,39 +198,45 @@ void fill(Row& row, const Stream& scalar, uint32_t count) {
 
 // The next elements of a source: where they are if they lie in a row there, else copied. Rows are readable up to a
 // multiple of block_elements.
-const uint16_t* read_row(const Memory& memory, Stream& s, Row& copy, uint32_t count) {
-    if (s.kind == StreamKind::scalar) return copy.data();
-    const Stretch stretch = stretch_of(s);
-    const int64_t readable = stretch.address + int64_t{count + ops::block_elements - 1} * s.words;
-    if (stretch.step == s.words && stretch.length >= count && readable <= memory.stored()) {
-        advance(s, count);
-        return memory.data() + stretch.address;
+const uint16_t* read_row(const Memory& memory, Walk& walk, int words, Row& copy, uint32_t count) {
+    const int64_t readable = walk.address() + int64_t{count + ops::block_elements - 1} * words;
+    if (walk.step() != words || walk.left() < count || readable > memory.stored()) {
+        walk.gather(memory.data(), copy.data(), count);
+        return copy.data();
     }
-    gather(memory.data(), s, copy.data(), count);
-    return copy.data();
+    const uint16_t* const row = memory.data() + walk.address();
+    walk.advance(count);
+    return row;
+}
+
+// Results go where they belong if they lie in a row there.
+void write_row(Pe& pe, const VecRun& run, Walk& walk, const ops::Rows& sources, uint32_t count) {
+    const ops::Block block = ops::block_of(run.op->op);
+    if (walk.step() == run.dst.words && walk.left() >= count) {
+        block(sources, pe.memory.data() + walk.address(), count);
+        walk.advance(count);
+    } else {
+        Row results;
+        block(sources, results.data(), count);
+        walk.scatter(pe.memory.data(), results.data(), count);
+    }
 }
 
 void run_rows(Pe& pe, VecRun& run, Rows rows, uint32_t count) {
-    uint16_t* const memory = pe.memory.data();
-    const ops::Block block = ops::block_of(run.op->op);
     std::array<Row, 3> copies;
-    Row results;
+    ops::Rows sources{copies[0].data(), copies[1].data(), copies[2].data()};
     for (size_t i = 0; i < run.sources; ++i)
         if (run.source[i].kind == StreamKind::scalar) fill(copies[i], run.source[i], std::min(count, row_elements));
+    Walks walks(run);
     for (uint32_t part; count > 0; count -= part) {
-        const Stretch dst = stretch_of(run.dst);
-        part = std::min(count, row_elements);
-        if (rows == Rows::stretch) part = std::min(part, dst.length);
-        ops::Rows sources;
-        for (size_t i = 0; i < run.sources; ++i) sources[i] = read_row(pe.memory, run.source[i], copies[i], part);
-        if (dst.step == run.dst.words && dst.length >= part) {
-            block(sources, memory + dst.address, part);
-            advance(run.dst, part);
-        } else {
-            block(sources, results.data(), part);
-            scatter(memory, run.dst, results.data(), part);
+        part = std::min(count, rows == Rows::stretch ? std::min(walks.dst.left(), row_elements) : row_elements);
+        for (size_t i = 0; i < run.sources; ++i) {
+            const Stream& s = run.source[i];
+            if (s.kind != StreamKind::scalar) sources[i] = read_row(pe.memory, walks.source[i], s.words, copies[i], part);
         }
+        write_row(pe, run, walks.dst, sources, part);
     }
+    walks.settle(run);
 }
 
 }  // namespace

@@ -5,79 +5,13 @@
 
 namespace wafersim::fast {
 
-Stretch stretch_of(const Stream& s) {
-    constexpr uint32_t endless = ~uint32_t{0};
-    switch (s.kind) {
-    case StreamKind::shaped: {
-        const int extent = s.shape->extents.back(), at = s.place[s.shape->extents.size() - 1];
-        return {element_address(s), s.shape->strides.back() * s.words, static_cast<uint32_t>(extent - at)};
-    }
-    case StreamKind::circular: {
-        const int left = s.shape->start + s.shape->words - s.address;
-        return {s.address, s.step, static_cast<uint32_t>((left + s.step - 1) / s.step)};
-    }
-    case StreamKind::memory: return {s.address, s.step, endless};
-    default: return {s.address, 0, endless};
-    }
-}
-
-void advance(Stream& s, uint32_t count) {
-    if (s.kind == StreamKind::shaped) s.place[s.shape->extents.size() - 1] += static_cast<uint16_t>(count - 1);
-    else if (in_memory(s)) s.address += s.step * static_cast<int32_t>(count - 1);
-    wafersim::advance(s);
-}
-
 namespace {
 
-// The nested counters of a shape, and the address that goes with them.
-class Counters {
-public:
-    explicit Counters(Stream& s) : s_(s), last_(s.shape->extents.size() - 1), address_(element_address(s)) {
-        for (size_t d = 0; d <= last_; ++d) {
-            const int64_t all = int64_t{s.shape->extents[d]} * s.shape->strides[d];
-            turn_[d] = ((d > 0 ? s.shape->strides[d - 1] : 0) - all) * s.words;
-        }
-    }
-    int64_t address() const { return address_; }
-    uint32_t left() const { return static_cast<uint32_t>(s_.shape->extents[last_] - s_.place[last_]); }
-    // Over `count` elements of `step` words, at most those that are left in the stretch.
-    void advance(uint32_t count, int32_t step) {
-        s_.place[last_] += static_cast<uint16_t>(count);
-        address_ += int64_t{step} * count;
-        for (size_t d = last_; s_.place[d] == s_.shape->extents[d]; --d) {
-            s_.place[d] = 0;
-            address_ += turn_[d];
-            if (d == 0) break;
-            ++s_.place[d - 1];
-        }
-    }
+constexpr uint32_t endless = ~uint32_t{0};
 
-private:
-    Stream& s_;
-    size_t last_;
-    int64_t address_;
-    std::array<int64_t, 4> turn_;  // words from the end of a dimension to where it begins again, one further in the next
-};
-
-// Calls f with address and length of each stretch.
-template <class F>
-void each_stretch(Stream& s, uint32_t count, F f) {
-    if (s.kind == StreamKind::shaped) {
-        const int32_t step = s.shape->strides.back() * s.words;
-        Counters counters(s);
-        for (uint32_t length; count > 0; count -= length) {
-            length = std::min(count, counters.left());
-            f(counters.address(), length);
-            counters.advance(length, step);
-        }
-    } else {
-        for (uint32_t length; count > 0; count -= length) {
-            const Stretch stretch = stretch_of(s);
-            length = std::min(count, stretch.length);
-            f(stretch.address, length);
-            advance(s, length);
-        }
-    }
+// Elements of a circular buffer from an address to its end.
+uint32_t left_in_round(const Stream& s, int64_t address) {
+    return static_cast<uint32_t>((s.shape->start + s.shape->words - address + s.step - 1) / s.step);
 }
 
 template <int words>
@@ -88,32 +22,81 @@ void copy(const uint16_t* from, std::ptrdiff_t from_step, uint16_t* to, std::ptr
     }
 }
 
+// Calls f with the number of elements of each stretch that the next `count` elements lie in.
+template <class F>
+void each_stretch(Walk& walk, uint32_t count, F f) {
+    for (uint32_t length; count > 0; count -= length) {
+        length = std::min(count, walk.left());
+        f(length);
+        walk.advance(length);
+    }
+}
+
 template <int words>
-void gather_words(const uint16_t* memory, Stream& s, uint16_t* row, uint32_t count) {
-    const std::ptrdiff_t step = stretch_of(s).step;
-    each_stretch(s, count, [&](int64_t address, uint32_t length) {
-        copy<words>(memory + address, step, row, words, length);
+void gather_words(Walk& walk, const uint16_t* memory, uint16_t* row, uint32_t count) {
+    each_stretch(walk, count, [&](uint32_t length) {
+        copy<words>(memory + walk.address(), walk.step(), row, words, length);
         row += length * words;
     });
 }
 
 template <int words>
-void scatter_words(uint16_t* memory, Stream& s, const uint16_t* row, uint32_t count) {
-    const std::ptrdiff_t step = stretch_of(s).step;
-    each_stretch(s, count, [&](int64_t address, uint32_t length) {
-        copy<words>(row, words, memory + address, step, length);
+void scatter_words(Walk& walk, uint16_t* memory, const uint16_t* row, uint32_t count) {
+    each_stretch(walk, count, [&](uint32_t length) {
+        copy<words>(row, words, memory + walk.address(), walk.step(), length);
         row += length * words;
     });
 }
 
 }  // namespace
 
-void gather(const uint16_t* memory, Stream& s, uint16_t* row, uint32_t count) {
-    (s.words == 1 ? gather_words<1> : gather_words<2>)(memory, s, row, count);
+int32_t step_of(const Stream& s) {
+    return s.kind == StreamKind::shaped ? s.shape->strides.back() * s.words : in_memory(s) ? s.step : 0;
 }
 
-void scatter(uint16_t* memory, Stream& s, const uint16_t* row, uint32_t count) {
-    (s.words == 1 ? scatter_words<1> : scatter_words<2>)(memory, s, row, count);
+Walk::Walk(Stream& s) : stream_(&s), address_(element_address(s)), step_(step_of(s)), left_(endless) {
+    if (s.kind == StreamKind::circular) left_ = left_in_round(s, address_);
+    if (s.kind != StreamKind::shaped) return;
+    const auto &extents = s.shape->extents, &strides = s.shape->strides;
+    const size_t last = extents.size() - 1;
+    left_ = static_cast<uint32_t>(extents[last] - s.place[last]);
+    for (size_t d = 0; d <= last; ++d) turns_[d] = ((d > 0 ? strides[d - 1] : 0) - extents[d] * strides[d]) * s.words;
+}
+
+// At the end of a stretch: on to the first element of the next one.
+void Walk::turn() {
+    Stream& s = *stream_;
+    if (s.kind == StreamKind::circular) {
+        address_ -= s.shape->words;
+        left_ = left_in_round(s, address_);
+        return;
+    }
+    const int* const extents = s.shape->extents.data();
+    size_t d = s.shape->extents.size() - 1;
+    left_ = static_cast<uint32_t>(extents[d]);
+    address_ += turns_[d];
+    for (; d > 0 && ++s.place[d - 1] == extents[d - 1]; --d) {
+        s.place[d - 1] = 0;
+        address_ += turns_[d - 1];
+    }
+}
+
+void Walk::gather(const uint16_t* memory, uint16_t* row, uint32_t count) {
+    (stream_->words == 1 ? gather_words<1> : gather_words<2>)(*this, memory, row, count);
+}
+
+void Walk::scatter(uint16_t* memory, const uint16_t* row, uint32_t count) {
+    (stream_->words == 1 ? scatter_words<1> : scatter_words<2>)(*this, memory, row, count);
+}
+
+void Walk::settle() {
+    Stream& s = *stream_;
+    if (s.kind == StreamKind::shaped) {
+        const size_t last = s.shape->extents.size() - 1;
+        s.place[last] = static_cast<uint16_t>(static_cast<uint32_t>(s.shape->extents[last]) - left_);
+    } else {
+        s.address = static_cast<int32_t>(address_);
+    }
 }
 
 }  // namespace wafersim::fast
