@@ -110,8 +110,6 @@ VecOp read_vecop(const Value& value, const std::string& path) {
     op.options = read_options(r);
     r.finish();
     if (static_cast<int>(op.sources.size()) != vec_source_count(op.op)) r.fail(" has a wrong number of sources");
-    op.dsds = op.dst.kind == OperandKind::dsd;
-    for (const VecOperand& o : op.sources) op.dsds += o.kind == OperandKind::dsd;
     return op;
 }
 
@@ -482,6 +480,7 @@ Program read_program(const Value& value, const std::string& path, const Machine&
     locate_vecops(p);
     renumber_dsrs(p);
     Checker{p, machine, path + " '" + p.name + "'"}.program();
+    settle_costs(p, machine);
     prepare_operations(p, machine);
     p.stored_words = std::min(stored_words(p), machine.memory.words);
     return p;

@@ -292,12 +292,6 @@ void prepare(const Program& program, const Machine& machine, PreparedRun& prepar
 
 }  // namespace
 
-// Cycles of the main thread before an operation: its DSDs are loaded into DSRs first, one after the other, but for those
-// that the program has loaded itself, and the last load takes its time.
-int start_of(const Machine& machine, const VecOp& op) {
-    return machine.vector.start + (op.dsds > 0 ? op.dsds * machine.dsr_load + machine.dsr_latency - 1 : 0);
-}
-
 void prepare_operations(Program& program, const Machine& machine) {
     for (VecOp& op : program.vecops) {
         const auto prepared = std::make_shared<PreparedRun>();
@@ -323,7 +317,7 @@ bool Pe::start_vector(const VecOp& op) {
     run.options = options;
     run.options.priority = priority;
     run.level = level_of(priority);
-    const int start = start_of(env->machine, op) + (is_async ? env->machine.microthreads.start : 0);
+    const int start = op.start + (is_async ? env->machine.microthreads.start : 0);
     run.next_tick = static_cast<int64_t>(env->now + static_cast<uint64_t>(start)) * ticks_per_cycle;
     run.started_in = current_function;
     running |= uint32_t{1} << thread;

@@ -101,7 +101,6 @@ uint64_t incremented(const Pe& pe, Dsd dsd, int64_t words) {
 }  // namespace
 
 int Pe::execute(const Instr& i) {
-    const int cost = env->machine.scalar[static_cast<size_t>(i.op)][static_cast<size_t>(i.ty)];
     switch (i.op) {
     case Op::mov_:
     case Op::neg_:
@@ -143,32 +142,30 @@ int Pe::execute(const Instr& i) {
     case Op::dsdinc_: set(i, incremented(*this, {operand(i.a)}, static_cast<int64_t>(operand(i.b)) * i.imm)); break;
     default: return execute_system(i);
     }
-    return cost;
+    return i.cost;
 }
 
 int Pe::execute_memory(const Instr& i) {
-    int cost = env->machine.scalar[static_cast<size_t>(i.op)][static_cast<size_t>(i.ty)];
-    if (i.a >= 0 && i.imm != 0 && i.op != Op::copy_) cost += env->machine.indexed;
     const int64_t address = static_cast<int64_t>(operand(i.a) & 0xffff) + (i.op == Op::copy_ ? 0 : i.imm);
     const bool is_register = address >= 2 * first_register && address <= 0xffff && words_of(i.ty) == 1;
     switch (i.op) {
     case Op::load_:
-        if (is_register) return set(i, ops::normalise(i.ty, read_register(static_cast<uint16_t>(address / 2)))), cost;
+        if (is_register) return set(i, ops::normalise(i.ty, read_register(static_cast<uint16_t>(address / 2)))), i.cost;
         set(i, ops::normalise(i.ty, memory.load(address, words_of(i.ty))));
-        return cost;
+        return i.cost;
     case Op::store_:
         if (is_register)
-            return write_register(static_cast<uint16_t>(address / 2), static_cast<uint16_t>(operand(i.b))), cost;
+            return write_register(static_cast<uint16_t>(address / 2), static_cast<uint16_t>(operand(i.b))), i.cost;
         memory.store(address, words_of(i.ty), operand(i.b));
-        return cost;
+        return i.cost;
     case Op::copy_: {
         const int64_t from = static_cast<int64_t>(operand(i.b) & 0xffff);
         memory.check(from, i.imm, "read");
         memory.check(address, i.imm, "write");
         std::memmove(memory.data() + address, memory.data() + from, static_cast<size_t>(i.imm) * sizeof(uint16_t));
-        return cost * static_cast<int>(i.imm);
+        return i.cost * static_cast<int>(i.imm);
     }
-    default: set(i, static_cast<uint64_t>(frames.back().stack + i.imm)); return cost;
+    default: set(i, static_cast<uint64_t>(frames.back().stack + i.imm)); return i.cost;
     }
 }
 
@@ -180,12 +177,11 @@ int Pe::skip_to(int target) {
 }
 
 int Pe::execute_control(const Instr& i) {
-    const int cost = env->machine.scalar[static_cast<size_t>(i.op)][static_cast<size_t>(i.ty)];
     switch (i.op) {
-    case Op::jmp_: frames.back().pc = static_cast<int>(i.imm); return cost;
+    case Op::jmp_: frames.back().pc = static_cast<int>(i.imm); return i.cost;
     case Op::brt_:
     case Op::brf_:
-        if ((operand(i.a) & 1) != (i.op == Op::brt_)) return cost;
+        if ((operand(i.a) & 1) != (i.op == Op::brt_)) return i.cost;
         frames.back().pc = static_cast<int>(i.imm);
         return env->machine.branch_taken;
     case Op::skt_:
@@ -193,17 +189,17 @@ int Pe::execute_control(const Instr& i) {
         if ((operand(i.a) & 1) != (i.op == Op::skt_)) return 0;
         return skip_to(static_cast<int>(i.imm));
     case Op::sk_: return skip_to(static_cast<int>(i.imm));
-    case Op::call_: call_with_arguments(*this, program->functions[static_cast<size_t>(i.imm)], i); return cost;
+    case Op::call_: call_with_arguments(*this, program->functions[static_cast<size_t>(i.imm)], i); return i.cost;
     case Op::callp_: {
         const uint64_t number = operand(i.b) & 0xffff;
         if (number >= program->functions.size()) throw Fault("call through a function pointer that points nowhere");
         call_with_arguments(*this, program->functions[number], i);
-        return cost;
+        return i.cost;
     }
     case Op::ret_: {
         const bool to_map = frames.back().from_map;  // `vector.map_iteration` has the return in it
         return_from(i);
-        return to_map ? 0 : cost;
+        return to_map ? 0 : i.cost;
     }
     case Op::index_: {
         const uint64_t at = operand(i.a);
@@ -214,7 +210,7 @@ int Pe::execute_control(const Instr& i) {
         throw Fault("index " + number + " is out of range for " + std::to_string(i.imm) + " elements");
     }
     case Op::assert_:
-        if (operand(i.a) & 1) return cost;
+        if (operand(i.a) & 1) return i.cost;
         [[fallthrough]];
     default: throw Fault(program->messages[static_cast<size_t>(i.imm)]);
     }
@@ -222,13 +218,12 @@ int Pe::execute_control(const Instr& i) {
 
 // What reaches beyond registers and memory: tasks, DSD operations, queues, configuration, clock, log.
 int Pe::execute_system(const Instr& i) {
-    const int cost = env->machine.scalar[static_cast<size_t>(i.op)][static_cast<size_t>(i.ty)];
     const auto index = static_cast<size_t>(i.imm);
     switch (i.op) {
     case Op::vec_:
         if (!start_vector(program->vecops[index])) return --frames.back().pc, 1;
         if (!program->vecops[index].options.is_async || busy(main_thread())) return 0;
-        return start_of(env->machine, program->vecops[index]) + env->machine.vector.issue;
+        return program->vecops[index].start + env->machine.vector.issue;
     case Op::map_: start_map(program->maps[index]); return env->machine.vector.map_start;
     case Op::dsrload_: run_dsr_load(program->dsr_loads[index]); break;
     case Op::fifolen_: {
@@ -263,7 +258,7 @@ int Pe::execute_system(const Instr& i) {
     case Op::print_: print(i); break;
     default: throw std::logic_error("operation without a case");
     }
-    return cost;
+    return i.cost;
 }
 
 // A 32-bit xorshift generator; its upper half is the number.

@@ -25,6 +25,7 @@ struct Instr {
     int32_t dst = none, a = none, b = none, c = none;
     int64_t imm = 0;
     int32_t loc = 0;
+    int32_t cost = 0;  // cycles (settle_costs); of a copy for each word
 };
 
 struct Function {
@@ -64,7 +65,7 @@ struct VecOp {
     std::vector<VecOperand> sources;
     AsyncOptions options;
     int loc = 0;   // of the instruction that runs it
-    int dsds = 0;  // operands that are DSDs, to be loaded into DSRs first
+    int start = 0; // cycles of the main thread before it (settle_costs)
     std::shared_ptr<const PreparedRun> prepared;  // with its constant DSDs, if it has such
 };
 
@@ -187,6 +188,10 @@ struct Program {
     std::vector<std::string> files;
     std::vector<Patch> patches;
 };
+
+// What instructions and starts of DSD operations cost on this machine (costs.cpp).
+struct Machine;
+void settle_costs(Program& program, const Machine& machine);
 
 // Sides of a router as a mask, and as numbers 0 to 5 in this order.
 enum Dir : uint8_t { ramp = 1, east = 2, west = 4, south = 8, north = 16, host = 32 };

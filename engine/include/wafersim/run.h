@@ -89,8 +89,6 @@ void leave_variable(Pe& pe, VecRun& run);
 // Ticks that the memory takes for the last, partly used lines of an operation that has read its elements (start.cpp).
 int64_t rest_of_lines(const Machine& machine, const VecRun& run);
 
-int start_of(const Machine& machine, const VecOp& op);  // cycles before an operation, for its DSR loads
-
 // The DSDs of an operation: of its destination, then of its sources; of kind `none` where an operand is none.
 using OperandDsds = std::array<Dsd, 4>;
 
