@@ -242,6 +242,7 @@ void run_rows(Pe& pe, VecRun& run, Rows rows, uint32_t count) {
 }  // namespace
 
 bool predictable(const Pe& pe, const VecRun& run) {
+    if (run.flow == Flow::memory) return true;  // it was found to be
     if (run.infinite || run.done + run.remaining > run.bound || !known(pe, run.dst, run.remaining)) return false;
     for (int i = 0; i < run.sources; ++i)
         if (!known(pe, run.source[static_cast<size_t>(i)], run.remaining)) return false;

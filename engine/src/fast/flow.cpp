@@ -210,8 +210,7 @@ void classify(const Pe& pe, VecRun& run) {
     run.control = run.dst.control;
 }
 
-void advance_run(Pe& pe, int thread) {
-    VecRun& run = pe.run_of(thread);
+void advance_run(Pe& pe, int thread, VecRun& run) {
     if (run.flow == Flow::unknown) classify(pe, run);
     const uint32_t most = run.infinite ? run.group : std::min<uint32_t>(run.remaining, run.group);
     if (run.flow > Flow::general && !stays_inside(pe, run, most)) [[unlikely]] become_general(run);

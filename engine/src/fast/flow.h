@@ -30,7 +30,7 @@ inline bool may_advance(const Pe& pe, const VecRun& run) {
     return is_due(run, pe.env->now) && flows(pe, run);
 }
 
-// As Pe::advance_run, for an operation that may advance.
-void advance_run(Pe& pe, int thread);
+// As Pe::advance_run, for the operation of a thread that may advance.
+void advance_run(Pe& pe, int thread, VecRun& run);
 
 }  // namespace wafersim::fast

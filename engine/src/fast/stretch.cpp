@@ -57,27 +57,29 @@ int32_t step_of(const Stream& s) {
 Walk::Walk(Stream& s) : stream_(&s), address_(element_address(s)), step_(step_of(s)), left_(endless) {
     if (s.kind == StreamKind::circular) left_ = left_in_round(s, address_);
     if (s.kind != StreamKind::shaped) return;
-    const auto &extents = s.shape->extents, &strides = s.shape->strides;
-    const size_t last = extents.size() - 1;
-    left_ = static_cast<uint32_t>(extents[last] - s.place[last]);
-    for (size_t d = 0; d <= last; ++d) turns_[d] = ((d > 0 ? strides[d - 1] : 0) - extents[d] * strides[d]) * s.words;
+    last_ = s.shape->extents.size() - 1;
+    extents_ = s.shape->extents.data();
+    left_ = static_cast<uint32_t>(extents_[last_] - s.place[last_]);
+    int32_t outer = 0;
+    for (size_t d = 0; d <= last_; ++d) {
+        const int32_t stride = s.shape->strides[d] * s.words;
+        turns_[d] = outer - extents_[d] * stride;
+        outer = stride;
+    }
 }
 
 // At the end of a stretch: on to the first element of the next one.
 void Walk::turn() {
-    Stream& s = *stream_;
-    if (s.kind == StreamKind::circular) {
-        address_ -= s.shape->words;
-        left_ = left_in_round(s, address_);
+    if (stream_->kind == StreamKind::circular) {
+        address_ -= stream_->shape->words;
+        left_ = left_in_round(*stream_, address_);
         return;
     }
-    const int* const extents = s.shape->extents.data();
-    size_t d = s.shape->extents.size() - 1;
-    left_ = static_cast<uint32_t>(extents[d]);
-    address_ += turns_[d];
-    for (; d > 0 && ++s.place[d - 1] == extents[d - 1]; --d) {
-        s.place[d - 1] = 0;
-        address_ += turns_[d - 1];
+    address_ += turns_[last_];
+    left_ = static_cast<uint32_t>(extents_[last_]);
+    for (size_t d = last_; d-- > 0 && ++stream_->place[d] == extents_[d];) {
+        stream_->place[d] = 0;
+        address_ += turns_[d];
     }
 }
 
@@ -92,8 +94,7 @@ void Walk::scatter(uint16_t* memory, const uint16_t* row, uint32_t count) {
 void Walk::settle() {
     Stream& s = *stream_;
     if (s.kind == StreamKind::shaped) {
-        const size_t last = s.shape->extents.size() - 1;
-        s.place[last] = static_cast<uint16_t>(static_cast<uint32_t>(s.shape->extents[last]) - left_);
+        s.place[last_] = static_cast<uint16_t>(static_cast<uint32_t>(extents_[last_]) - left_);
     } else {
         s.address = static_cast<int32_t>(address_);
     }

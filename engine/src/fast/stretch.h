@@ -36,7 +36,9 @@ private:
     int64_t address_ = 0;
     int32_t step_ = 0;
     uint32_t left_ = 0;
-    std::array<int32_t, 4> turns_;  // shaped: words from the end of a dimension to its begin, one further in the next one
+    const int* extents_ = nullptr;  // shaped, as the next two
+    size_t last_ = 0;               // the innermost dimension
+    std::array<int32_t, 4> turns_;  // words from the end of a dimension to its begin, one further in the next one
 };
 
 }  // namespace wafersim::fast
