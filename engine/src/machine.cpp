@@ -106,6 +106,8 @@ Machine::Machine(const Settings& s)
       indexed(s.integer("scalar.indexed")),
       dsr_load(s.integer("dsr.load")),
       dsr_latency(at_least(s, "dsr.latency", 1)) {
+    if (microthreads.count > most_microthreads)
+        throw ConfigError("machine table: row 'microthreads.count' is more than " + std::to_string(most_microthreads));
     tasks.data_by_queue = tasks.data_task_ids == static_cast<int>(queues.input_depth.size());
     for (size_t op = 0; op < op_count; ++op) {
         scalar[op] = scalar_row(s, "scalar." + std::string(op_rows[op].cost));

@@ -96,7 +96,6 @@ Pe::Pe(Environment& environment, Router& router, const Program* program, int x, 
       router(router),
       x(static_cast<int16_t>(x)),
       y(static_cast<int16_t>(y)) {
-    place_of_run.fill(-1);
     channel_of_color.fill(-1);
     if (!program) return;
     for (const DataSegment& segment : program->data) {
@@ -144,15 +143,20 @@ const PeExtras& Pe::extras() const {
     return own_extras ? *own_extras : as_made;
 }
 
+namespace {
+
+void add_pair(Pe& pe) {
+    VecRun** end = pe.pairs[0] ? &pe.pairs[1] : &pe.pairs[0];
+    while (*end) end = &(*end)->next_pair;
+    *end = pe.env->arena.take<VecRun>(2);
+}
+
+}  // namespace
+
 VecRun& Pe::new_run(int thread, const VecRun& run) {
-    int8_t& place = place_of_run[static_cast<size_t>(thread)];
-    if (place < 0) {
-        if (run_count % 2 == 0) {
-            VecRun** end = &runs;
-            while (*end) end = &(*end)->next_pair;
-            *end = env->arena.take<VecRun>(2);
-        }
-        place = static_cast<int8_t>(run_count++);
+    if (place_of_run(thread) == no_place) {
+        if (run_count % 2 == 0) add_pair(*this);
+        places ^= static_cast<uint64_t>(no_place ^ run_count++) << 4 * thread;
     }
     VecRun& here = run_of(thread);
     VecRun* const next_pair = here.next_pair;
@@ -217,8 +221,7 @@ bool Pe::receive(const Wavelet& wavelet, bool commit) {
 }
 
 Pe::Executed Pe::executed() const {
-    if (last_thread == main_thread() || place_of_run[static_cast<size_t>(last_thread)] < 0)
-        return {current_loc, current_function};
+    if (last_thread == main_thread() || place_of_run(last_thread) == no_place) return {current_loc, current_function};
     return {run_of(last_thread).loc, run_of(last_thread).started_in};
 }
 

@@ -64,6 +64,7 @@ struct Machine {
         int ids, data_task_ids, teardown, start, end, activation;
         bool data_by_queue;  // data tasks belong to input queues, not to colors
     } tasks;
+    static constexpr int most_microthreads = 14;  // a PE keeps four bits for each, and for the main thread (Pe::places)
     struct Microthreads { int count, start, end; bool by_queue; } microthreads;
     struct Fabric { int link_period, hop, ramp_in, ramp_out, router_queue, simd_period; } fabric;
     struct Host { int stream_period, command, copy_period; } host;

@@ -168,14 +168,14 @@ struct alignas(64) Pe {
 
     Environment* env;               // of who is at work on it
     CompactVector<Frame> frames;
-    VecRun* runs = nullptr;        // pairs of runs, of threads that have had an operation in the order of their first
+    uint64_t thread_cycles = 0;
     std::span<Channel> channels;   // by channel id: input queue or color
     std::span<OutputQueue> outputs;
 
-    std::array<int8_t, 16> place_of_run;  // by thread: microthreads, then the main thread; -1 none
+    uint64_t places = ~uint64_t{0};       // of runs, see place_of_run
+    std::array<VecRun*, 2> pairs{};       // of runs, of threads in the order of their first operation; more follow the second
     uint64_t active = 0;           // local tasks
     uint64_t blocked = 0;          // any id
-    uint64_t thread_cycles = 0;
     Memory memory;
 
     std::array<int8_t, 32> channel_of_color;  // -1: no input queue has this color
@@ -220,11 +220,14 @@ struct alignas(64) Pe {
     bool has_handlers() const { return own_extras && !own_extras->handlers.empty(); }
     size_t state_bytes() const;    // besides what the arena has, and memory
 
+    // By thread (microthreads, then the main thread), in four bits each.
+    static constexpr int no_place = 15;
+    int place_of_run(int thread) const { return static_cast<int>(places >> 4 * thread & 15); }
     VecRun& run_of(int thread) {
-        VecRun* pair = runs;
-        int place = place_of_run[static_cast<size_t>(thread)];
-        for (; place > 1; place -= 2) pair = pair->next_pair;
-        return pair[place];
+        const int place = place_of_run(thread);
+        VecRun* pair = pairs[place > 1];
+        for (int at = place; at > 3; at -= 2) pair = pair->next_pair;
+        return pair[place % 2];
     }
     const VecRun& run_of(int thread) const { return const_cast<Pe*>(this)->run_of(thread); }
     VecRun& new_run(int thread, const VecRun& run);  // puts it in the thread's place

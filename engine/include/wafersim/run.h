@@ -75,7 +75,7 @@ struct alignas(64) VecRun {
     std::array<Stream, 3> source;
     Options options;
     int64_t rest = none;           // ticks after the last element (rest_of_lines), where known in advance
-    VecRun* next_pair = nullptr;   // where the first of a pair is
+    VecRun* next_pair = nullptr;   // where the first of a pair is, but for the first pair (Pe::pairs)
 };
 static_assert(sizeof(VecRun) <= 320);
 
