@@ -10,7 +10,7 @@ from engine.test_tasks import append, listed
 from wafersim import machine
 from wafersim.ir import dsd as dsds
 from wafersim.ir.ops import Ty
-from wafersim.ir.program import NO_OPERAND, Dir, DsrLoad, MapOp, OperandKind, TaskKind
+from wafersim.ir.program import NO_OPERAND, Dir, DsrLoad, MapOp, OperandKind, TaskKind, VecOperand
 
 SETTINGS = machine.load("wse3")
 ROWS = SETTINGS.row
@@ -67,6 +67,37 @@ def test_synchronous_operation_takes_start_and_elements(name, operands, elements
 
     cycles = cycles_of(build)
     assert cycles == start_of(loads) + elements(n)
+
+
+@pytest.mark.parametrize("n", [1, 9, 512])
+@pytest.mark.parametrize(
+    ("name", "operands"),
+    [
+        ("mov16", lambda c, n: (c.mem(100, n), c.mem(2000, n, 2))),
+        ("fmacs", lambda c, n: (c.mem(100, n), c.mem(100, n), c.mem(2100, n), c.scalar(0))),
+        ("fadds", lambda c, n: (c.pointer(50), c.pointer(50), c.mem(4002, n))),
+    ],
+)
+def test_operations_take_as_long_with_dsds_from_registers_as_with_constants(name, operands, n):
+    """Constant DSDs are prepared when the program is loaded, others when the operation starts."""
+
+    def copied(code, operand):
+        register = code.reg()
+        code.op("mov", Ty.DSD, dst=register, a=operand.value)
+        return VecOperand(OperandKind.DSD, register)
+
+    def build(code, in_registers):
+        constants = operands(code, n)
+        registers = [copied(code, o) if o.kind == OperandKind.DSD else o for o in constants]
+        code.vec(name, *(registers if in_registers else constants))
+
+    from_constants, from_registers = (cycles_of(lambda c, how=how: build(c, how), "wse2") for how in (False, True))
+    assert from_registers == from_constants > n // 8
+
+
+def test_a_machine_with_too_many_microthreads_is_refused():
+    with pytest.raises(Exception, match=r"microthreads\.count"):
+        Wafer(microthreads__count=15).program(0, 0, Prog()).mesh()
 
 
 def test_bank_conflict_doubles_f32_fmacs_on_the_wse2():
