@@ -1,4 +1,4 @@
-// Parts of the engine for tests: element-wise functions on arrays of bit patterns, and the choice of threads.
+// Parts of the engine for tests: element-wise functions on arrays of bit patterns.
 #include "ops_test.h"
 
 #include <nanobind/ndarray.h>
@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "../src/fast/pace.h"
 #include "../src/ops/blocks.h"
 #include "wafersim/ops.h"
 
@@ -97,17 +96,6 @@ Result<uint64_t> convert(int to, int from, Array<uint64_t> a) {
     return result_of(out, a.size());
 }
 
-std::vector<bool> together(const std::vector<double>& alone, const std::vector<double>& with_all) {
-    if (alone.size() != with_all.size()) throw std::invalid_argument("lists differ in length");
-    fast::Trials trials;
-    std::vector<bool> modes;
-    for (size_t i = 0; i < alone.size(); ++i) {
-        modes.push_back(trials.together());
-        trials.measured(modes.back() ? with_all[i] : alone[i]);
-    }
-    return modes;
-}
-
 }  // namespace
 
 void register_ops_test(nb::module_& m) {
@@ -119,6 +107,4 @@ void register_ops_test(nb::module_& m) {
           "Scalar operation `name` of type number `ty` on uint64 arrays of register contents.");
     m.def("convert", &convert, nb::arg("to"), nb::arg("source"), nb::arg("a"),
           "Registers of type number `source` converted to type number `to`.");
-    m.def("together", &together, nb::arg("alone"), nb::arg("with_all"),
-          "By stint, given what it would take one thread or all: whether all threads work in it.");
 }

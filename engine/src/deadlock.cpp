@@ -196,7 +196,7 @@ Value Pe::describe() const {
 // What routers and PEs take beside the memory of the PEs.
 size_t Mesh::state_bytes() const {
     size_t bytes = routers_.size() * sizeof(Router) + wake_.size() * sizeof(wake_[0]);
-    for (const auto& region : regions_) bytes += region->environment().arena.bytes();
+    bytes += arenas_.bytes();
     for (const Pe& pe : pes_) bytes += pe.state_bytes();
     return bytes;
 }
@@ -213,7 +213,7 @@ Value Mesh::stats() const {
     }
     for (const auto& [key, sink] : sinks_) kept += sink.wavelets.size();
     uint64_t busy = 0;
-    for (uint32_t i = 0; i < pes_.size(); ++i) busy += region_of(i).awake(i);
+    for (uint32_t i = 0; i < pes_.size(); ++i) busy += first_region().awake(i);
     return {Dict{{"cycles", number(now_)},
                  {"instructions", number(s.instructions)},
                  {"vector_operations", number(s.vector_operations)},

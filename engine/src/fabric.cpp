@@ -26,13 +26,10 @@ std::optional<uint32_t> neighbour(const Image& image, uint32_t router, Side side
     }
 }
 
-// Color swap: a wavelet that arrives along the axis goes on as the other color of its pair.
-int arriving_color(Router& router, Side side, int color) {
-    const ColorState* state = router.find(color);
-    const bool horizontal = side == side_east || side == side_west;
-    const bool vertical = side == side_north || side == side_south;
-    const bool swaps = state && ((horizontal && state->swap_x) || (vertical && state->swap_y));
-    return swaps ? color ^ 1 : color;
+// Color swap: a wavelet that arrives along the axis goes on as the other color of its pair. As of the start of the cycle.
+int arriving_color(const Router& router, Side side, int color, uint64_t now) {
+    const ColorState* state = router.find_at_start(color, now);
+    return state && state->swapped_at_start(side, now) ? color ^ 1 : color;
 }
 
 // ------------------------------------------------------------------------------------------------- deciding
@@ -91,7 +88,7 @@ bool Region::has_room(uint32_t number, Side out, const Wavelet& wavelet) {
     if (out == side_host) return true;
     if (out == side_ramp) return pes_[number].receive(wavelet, false);
     const auto next = neighbour(image_, number, out);
-    return !next || takes(*next, number, out, wavelet);
+    return !next || takes(*next, out, wavelet);
 }
 
 void no_route(const Image& image, Side out, uint32_t next, int color) {
@@ -100,9 +97,9 @@ void no_route(const Image& image, Side out, uint32_t next, int color) {
                 std::to_string(next % width) + "," + std::to_string(next / width) + "), which has no route for it");
 }
 
-bool Region::takes(uint32_t next, uint32_t, Side out, const Wavelet& wavelet) {
-    const int color = arriving_color(routers_[next], opposite[out], wavelet.color);
-    const ColorState* state = routers_[next].find(color);
+bool Region::takes(uint32_t next, Side out, const Wavelet& wavelet) {
+    const int color = arriving_color(routers_[next], opposite[out], wavelet.color, env_.now);
+    const ColorState* state = routers_[next].find_at_start(color, env_.now);
     if (!state) no_route(image_, out, next, color);
     return !state->was_full(opposite[out], env_.now);
 }
@@ -114,7 +111,6 @@ void Region::carry_out(const Move& move) {
     ColorState& color = router.colors[move.slot];
     Wavelet wavelet = color.front(move.from);
     router.pop(move.slot, move.from, env_.now);
-    taken(move.router, move.from, color.color);
     progress_ = true;
     ++env_.stats.wavelet_moves;
     for (const auto& observer : env_.observers) {
@@ -124,7 +120,7 @@ void Region::carry_out(const Move& move) {
     const uint8_t route = color.route.tx;
     if (route & ramp) {
         if (!(move.to & ramp) && !ignored_by_pe(wavelet)) ++env_.stats.filtered;
-        if (color.filtered) filter_count(color.own_extras(env_.arena).filter, wavelet);
+        if (color.filtered) filter_count(color.own_extras(arenas_.of(move.router)).filter, wavelet);
     }
     const Wavelet as_it_came = wavelet;
     bool teardown = false;
@@ -151,12 +147,8 @@ void Region::deliver(uint32_t number, Side out, Wavelet wavelet) {
     const auto next = neighbour(image_, number, out);
     if (!next) return leave(number, out, wavelet);
     wavelet.set_ready(env_.now + static_cast<uint64_t>(machine_.fabric.hop));
-    hand_over(*next, number, out, wavelet);
-}
-
-void Region::hand_over(uint32_t next, uint32_t, Side out, Wavelet wavelet) {
-    wavelet.color = static_cast<uint32_t>(arriving_color(routers_[next], opposite[out], wavelet.color)) & 31;
-    enter(next, *routers_[next].find(wavelet.color), opposite[out], wavelet);
+    wavelet.color = static_cast<uint32_t>(arriving_color(routers_[*next], opposite[out], wavelet.color, env_.now)) & 31;
+    enter(*next, *routers_[*next].find(wavelet.color), opposite[out], wavelet);
 }
 
 // ---------------------------------------------------------------------------------------------------- ramps
@@ -182,7 +174,7 @@ void Region::take_from_pe(uint32_t number) {
         queue.pop();
         if (queue.empty()) pe.sending &= ~(uint32_t{1} << q);
         wavelet.set_ready(std::max(env_.now + 1, wavelet.born_at(env_.now) + static_cast<uint64_t>(machine_.fabric.ramp_out)));
-        routers_[number].push(*color, side_ramp, wavelet, env_.arena);
+        routers_[number].push(*color, side_ramp, wavelet, arenas_, number);
         busy_routers_.add(number);
         pe.ramp_free = env_.now + static_cast<uint64_t>(machine_.fabric.link_period);
         pe.last_output = static_cast<int8_t>(q);
@@ -196,7 +188,7 @@ void Region::take_from_pe(uint32_t number) {
 
 // Control wavelets end at the edge.
 void Region::leave(uint32_t number, Side side, const Wavelet& wavelet) {
-    if (!wavelet.control) left_.push_back({number, side, wavelet});
+    if (!wavelet.control) left_.push_back({env_.now, number, side, wavelet});
 }
 
 }  // namespace wafersim

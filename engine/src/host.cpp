@@ -75,7 +75,7 @@ uint32_t Mesh::add(Ticket t) {
                     pe.command_due = std::max(pe.command_due, now_) + static_cast<uint64_t>(machine_.host.command);
                 pe.commands.push_back(number);
                 pe.has_commands = true;
-                region_of(i).wake(i, now_);
+                first_region().wake(i, now_);
             } else if (goes_in(ticket.kind)) {
                 feeds_[sink_key(i, ticket.side, ticket.color)].push_back(
                     {number, first, first + ticket.words, now_});
@@ -123,13 +123,13 @@ bool Mesh::feed(uint32_t number, Side side, std::deque<Feed>& feeds) {
         next_feed_ = std::min(next_feed_, f.due);
         return false;
     }
-    const int color = arriving_color(routers_[number], side, ticket.color);
+    const int color = arriving_color(routers_[number], side, ticket.color, now_);
     ColorState* state = routers_[number].find(color);
     if (!state) throw Fault("the host sends on color " + std::to_string(color) + ", which has no route here");
     if (state->full(side)) return false;
     const bool control = !ticket.controls.empty() && ticket.controls[f.next];
     Wavelet wavelet = make_wavelet(ticket.wavelets[f.next++], color, control, now_);
-    region_of(number).enter(number, *state, side, wavelet);
+    first_region().enter(number, *state, side, wavelet);
     --ticket.remaining;
     fed_ = true;
     const uint64_t due =

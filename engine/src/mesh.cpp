@@ -23,56 +23,50 @@ uint16_t* Mesh::allocate(const Program& program) {
     return std::exchange(next_words_, next_words_ + words);
 }
 
+// By PE, block by block as their other state.
+std::vector<uint16_t*> Mesh::allocate_all() {
+    std::vector<uint16_t*> words(image_.tiles.size());
+    constexpr int side = Arenas::side;
+    for (int top = 0; top < image_.height; top += side)
+        for (int left = 0; left < image_.width; left += side)
+            for (int y = top; y < std::min(top + side, image_.height); ++y)
+                for (int x = left; x < std::min(left + side, image_.width); ++x) {
+                    const auto i = static_cast<size_t>(y * image_.width + x);
+                    const int program = image_.tiles[i].program;
+                    if (program != none) words[i] = allocate(image_.programs[static_cast<size_t>(program)]);
+                }
+    return words;
+}
+
 Mesh::Mesh(Image image, const Settings& settings)
-    : Mesh(std::move(image), settings, 1, [](const Wafer& wafer, uint32_t first, uint32_t last) {
-          return std::make_unique<Region>(wafer, first, last);
-      }) {}
+    : Mesh(std::move(image), settings, 1, [](const Wafer& wafer) { return std::make_unique<Region>(wafer); }) {}
 
 Mesh::Mesh(Image image, const Settings& settings, int regions, const MakeRegion& make)
     : image_(std::move(image)),
       machine_(settings),
+      arenas_(image_.width, image_.height),
       routers_(image_.tiles.size()),
-      wake_(image_.tiles.size(), 0),
-      region_of_row_(static_cast<size_t>(image_.height)) {
+      wake_(image_.tiles.size(), 0) {
     for (Program& program : image_.programs) Pe::bind_tasks(program);
-    make_regions(std::clamp(regions, 1, image_.height), make);
+    const Wafer wafer{image_, machine_, routers_, pes_, wake_, tickets_, arenas_};
+    for (int n = 0; n < regions; ++n) regions_.push_back(make(wafer));
+    Environment& env = first_region().environment();
+    const std::vector<uint16_t*> words = allocate_all();
     pes_.reserve(image_.tiles.size());
     use_large_pages(pes_.data(), pes_.capacity() * sizeof(Pe));
     for (uint32_t i = 0; i < image_.tiles.size(); ++i) {
         const Tile& tile = image_.tiles[i];
         const Program* program = tile.program == none ? nullptr : &image_.programs[static_cast<size_t>(tile.program)];
-        routers_[i].configure(image_.routings[static_cast<size_t>(tile.routing)], machine_,
-                              region_of(i).environment().arena);
+        Arena& arena = arenas_.of(i);
+        routers_[i].configure(image_.routings[static_cast<size_t>(tile.routing)], machine_, arena);
         const int x = static_cast<int>(i) % image_.width, y = static_cast<int>(i) / image_.width;
-        pes_.emplace_back(region_of(i).environment(), routers_[i], program, x, y,
-                          program ? allocate(*program) : nullptr, image_.patches_of(tile));
-    }
-}
-
-// Bands of rows with about the same number of programs each; a router alone counts a little, too.
-void Mesh::make_regions(int count, const MakeRegion& make) {
-    const Wafer wafer{image_, machine_, routers_, pes_, wake_, tickets_};
-    const int width = image_.width, height = image_.height;
-    std::vector<int64_t> above{0};  // by row: weight of the rows above it
-    for (int y = 0; y < height; ++y) {
-        const auto row = image_.tiles.begin() + y * width;
-        const auto programs = std::count_if(row, row + width, [](const Tile& tile) { return tile.program != none; });
-        above.push_back(above.back() + 8 * programs + width);
-    }
-    int top = 0;
-    for (int n = 0; n < count; ++n) {
-        int end = top + 1;
-        while (end < height - (count - n - 1) && above[static_cast<size_t>(end)] * count < above.back() * (n + 1)) ++end;
-        if (n + 1 == count) end = height;
-        std::fill(region_of_row_.begin() + top, region_of_row_.begin() + end, static_cast<uint32_t>(n));
-        regions_.push_back(make(wafer, static_cast<uint32_t>(top * width), static_cast<uint32_t>(end * width)));
-        top = end;
+        pes_.emplace_back(env, arena, routers_[i], program, x, y, words[i], image_.patches_of(tile));
     }
 }
 
 RunResult Mesh::run(uint64_t max_cycles, const std::vector<uint32_t>& tickets) {
     if (fault_) return RunResult::fault;
-    Region& all = *regions_.front();
+    Region& all = first_region();
     const uint64_t end = now_ + max_cycles;
     while (true) {
         if (!tickets.empty() && all_done(tickets)) return RunResult::done;
@@ -88,7 +82,7 @@ RunResult Mesh::run(uint64_t max_cycles, const std::vector<uint32_t>& tickets) {
 
 // One cycle. False: a PE or router has faulted.
 bool Mesh::tick() {
-    Region& all = *regions_.front();
+    Region& all = first_region();
     host_phase();
     all.begin(now_);
     if (!fault_) {
@@ -113,16 +107,19 @@ void Mesh::host_phase() {
     if (!feeds_.empty()) feed_all();
 }
 
-// What ended and what left the fabric in this cycle is booked; the first fault counts.
+// What ended and what left the fabric in the last cycles is booked; the first fault counts.
 void Mesh::finish_cycle() {
+    std::vector<Left> all_left;
     for (const auto& region : regions_) {
-        for (const Left& left : region->left()) collect(left);
+        all_left.insert(all_left.end(), region->left().begin(), region->left().end());
         region->left().clear();
         std::vector<uint32_t>& finished = region->environment().finished;
         for (uint32_t number : finished) --tickets_[number - 1].remaining;
         finished.clear();
         if (region->fault() && (!fault_ || region->fault()->before(*fault_))) fault_ = region->fault();
     }
+    std::stable_sort(all_left.begin(), all_left.end(), [](const Left& a, const Left& b) { return a.cycle < b.cycle; });
+    for (const Left& left : all_left) collect(left);
 }
 
 bool Mesh::all_done(const std::vector<uint32_t>& tickets) const {
@@ -180,10 +177,11 @@ void Mesh::gather_reports() {
     }
 }
 
-// What a PE's threads have told in a cycle is not told if a fault came first. Regions at work at the same time do not
-// know of each other's faults.
+// What a PE's threads have told is not told if a fault came first: some PEs are ahead of others.
 bool Mesh::comes_before_fault(uint64_t cycle, int x, int y) const {
-    if (!fault_ || cycle < fault_->report.cycle || fault_->phase > Phase::threads) return true;
+    if (!fault_ || cycle < fault_->report.cycle) return true;
+    if (cycle > fault_->report.cycle) return false;
+    if (fault_->phase > Phase::threads) return true;
     return fault_->phase == Phase::threads && static_cast<uint32_t>(y * image_.width + x) <= fault_->number;
 }
 

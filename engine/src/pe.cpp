@@ -30,7 +30,7 @@ void set_up_queues(Pe& pe, const int64_t* patches) {
     const auto& depths = pe.env->machine.queues.input_depth;
     const int deepest = *std::max_element(depths.begin(), depths.end());
     const bool by_queue = pe.env->machine.tasks.data_by_queue;
-    pe.channels = taken<Channel>(pe.env->arena, by_queue ? depths.size() : 32);
+    pe.channels = taken<Channel>(*pe.arena, by_queue ? depths.size() : 32);
     for (size_t i = 0; i < pe.channels.size(); ++i)
         by_queue ? pe.channels[i].wavelets.set_depth(depths[i]) : pe.channels[i].wavelets.set_depth(depths.back(), deepest);
     pe.channel_of_queue.fill(-1);
@@ -44,7 +44,7 @@ void set_up_queues(Pe& pe, const int64_t* patches) {
     }
     for (const QueueBinding& b : inputs)
         if (b.color != none) pe.bind_input(b.queue, b.color);
-    pe.outputs = taken<OutputQueue>(pe.env->arena, pe.env->machine.queues.output_depth.size());
+    pe.outputs = taken<OutputQueue>(*pe.arena, pe.env->machine.queues.output_depth.size());
     for (size_t i = 0; i < pe.outputs.size(); ++i)
         pe.outputs[i].wavelets.set_depth(pe.env->machine.queues.output_depth[i]);
     for (const QueueBinding& b : pe.program->output_queues) pe.outputs[b.queue].color = static_cast<int8_t>(b.color);
@@ -60,7 +60,7 @@ void patch(Pe& pe, const int64_t* numbers) {
         switch (program.patches[i].kind) {
         case PatchKind::constant:
             if (own_constants.empty()) {
-                own_constants = taken<uint64_t>(pe.env->arena, program.constants.size());
+                own_constants = taken<uint64_t>(*pe.arena, program.constants.size());
                 std::copy(program.constants.begin(), program.constants.end(), own_constants.begin());
                 pe.constants = own_constants.data();
             }
@@ -88,9 +88,10 @@ void Pe::bind_tasks(Program& program) {
     }
 }
 
-Pe::Pe(Environment& environment, Router& router, const Program* program, int x, int y, uint16_t* words,
+Pe::Pe(Environment& environment, Arena& block_arena, Router& router, const Program* program, int x, int y, uint16_t* words,
        const int64_t* patches)
     : env(&environment),
+      arena(&block_arena),
       memory(words, program ? program->stored_words : 0, program ? env->machine.memory.words : 0),
       program(program),
       router(router),
@@ -101,8 +102,8 @@ Pe::Pe(Environment& environment, Router& router, const Program* program, int x, 
     for (const DataSegment& segment : program->data) {
         std::copy(segment.words.begin(), segment.words.end(), memory.data() + segment.address);
     }
-    fifos = taken<FifoState>(env->arena, program->fifos.size());
-    dsrs = taken<Dsr>(env->arena, static_cast<size_t>(program->dsr_count));
+    fifos = taken<FifoState>(*arena, program->fifos.size());
+    dsrs = taken<Dsr>(*arena, static_cast<size_t>(program->dsr_count));
     set_up_queues(*this, patches);
     constants = program->constants.data();
     if (patches) patch(*this, patches);
@@ -148,7 +149,7 @@ namespace {
 void add_pair(Pe& pe) {
     VecRun** end = pe.pairs[0] ? &pe.pairs[1] : &pe.pairs[0];
     while (*end) end = &(*end)->next_pair;
-    *end = pe.env->arena.take<VecRun>(2);
+    *end = pe.arena->take<VecRun>(2);
 }
 
 }  // namespace
@@ -214,7 +215,7 @@ bool Pe::receive(const Wavelet& wavelet, bool commit) {
     const int channel = channel_of_color[wavelet.color];
     if (channel < 0 || channels[channel].wavelets.full()) return false;
     if (!commit) return true;
-    channels[channel].wavelets.push(wavelet, env->arena);
+    channels[channel].wavelets.push(wavelet, *arena);
     filled |= uint32_t{1} << channel;
     if (wavelet.control) controls |= uint32_t{1} << channel;
     return true;

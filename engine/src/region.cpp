@@ -5,27 +5,20 @@
 
 namespace wafersim {
 
-namespace {
-
-constexpr int log_refresh = 29;  // cycles, as a power of two
-
-}  // namespace
-
-Region::Region(const Wafer& wafer, uint32_t first, uint32_t last)
+Region::Region(const Wafer& wafer)
     : image_(wafer.image),
       machine_(wafer.machine),
       routers_(wafer.routers),
       pes_(wafer.pes),
       wake_(wafer.wake),
       tickets_(wafer.tickets),
+      arenas_(wafer.arenas),
       env_(wafer.machine, wafer.image),
-      first_(first),
-      last_(last),
-      busy_routers_(first, last - first),
-      busy_ramps_(first, last - first),
-      busy_pes_(first, last - first) {
-    if (machine_.fabric.link_period > 1) link_free_.resize(last - first);
-    for (uint32_t i = first; i < last; ++i)
+      busy_routers_(image_.tiles.size()),
+      busy_ramps_(image_.tiles.size()),
+      busy_pes_(image_.tiles.size()) {
+    if (machine_.fabric.link_period > 1) link_free_.resize(image_.tiles.size());
+    for (uint32_t i = 0; i < image_.tiles.size(); ++i)
         if (image_.tiles[i].program != none) busy_pes_.add(i);
 }
 
@@ -38,10 +31,10 @@ void Region::bring_times_forward(uint64_t before, uint64_t cycle) {
     const auto all_of = [&](WaveletQueue& queue) {
         for (int i = 0; i < queue.size(); ++i) bring_forward(queue.at(i));
     };
-    for (uint32_t n = first_; n < last_; ++n) {
+    for (size_t n = 0; n < routers_.size(); ++n) {
         routers_[n].restart_services();
         for (ColorState& color : routers_[n].all()) {
-            color.forget_pop();
+            color.forget_times();
             for (int side = 0; side < side_count; ++side)
                 for (int i = 0; i < color.size(static_cast<Side>(side)); ++i)
                     bring_forward(color.at(static_cast<Side>(side), i));
@@ -55,7 +48,6 @@ void Region::begin(uint64_t cycle) {
     if ((cycle ^ last_cycle_) >> log_refresh) bring_times_forward(last_cycle_, cycle);
     last_cycle_ = cycle;
     env_.now = cycle;
-    env_.rerouted.clear();
     progress_ = false;
     next_event_ = never;
 }
@@ -108,7 +100,7 @@ void Region::task_phase() {
 }
 
 void Region::enter(uint32_t router, ColorState& color, Side side, const Wavelet& wavelet) {
-    routers_[router].push(color, side, wavelet, env_.arena);
+    routers_[router].push(color, side, wavelet, arenas_, router);
     busy_routers_.add(router);
 }
 

@@ -197,7 +197,7 @@ uint16_t read_color(const ColorState& c, const Place& p) {
 }
 
 void write_color(Pe& pe, ColorState& c, const Place& p, uint16_t value) {
-    Arena& arena = pe.env->arena;
+    Arena& arena = *pe.arena;
     FilterState& filter = c.own_extras(arena).filter;
     Filter& f = filter.config;
     const auto half = [&](int& field) {
@@ -276,9 +276,10 @@ void Pe::write_register(uint16_t address, uint16_t value) {
     }
     if (of_color(p.id)) {
         const int color = color_of(p);
-        ColorState* c = router.find(color);
-        write_color(*this, c ? *c : router.add_color(color, env->machine, env->arena), p, value);
-        env->rerouted.push_back(static_cast<uint32_t>(y * env->image.width + x));
+        const bool exists = router.find(color);
+        ColorState& c = exists ? *router.find(color) : router.add_color(color, env->machine, *arena);
+        c.change(env->now, exists);
+        write_color(*this, c, p, value);
         return;
     }
     switch (p.id) {

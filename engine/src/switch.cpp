@@ -1,6 +1,8 @@
 // Switch positions: how control wavelets and `.advance_switch` change the route of a color.
 #include "wafersim/router.h"
 
+#include <bit>
+
 namespace wafersim {
 
 // A position replaces one side (or both); the other side stays as the positions before have left it.
@@ -12,6 +14,8 @@ void ColorState::settle_route() {
         if (p.rx) route.rx = p.rx;
         if (p.tx) route.tx = p.tx;
     }
+    const bool single = std::has_single_bit(route.rx) && std::has_single_bit(route.tx);
+    plain = single ? static_cast<uint8_t>(std::countr_zero(route.rx) | std::countr_zero(route.tx) << 4) : not_plain;
 }
 
 // To the next position if it is valid; else back to position 0 in ring mode, else nowhere.

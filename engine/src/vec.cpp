@@ -176,7 +176,7 @@ void Pe::write_element(Stream& dst, uint32_t value, int index, bool last) {
         Wavelet wavelet;
         if (!element_to_wavelet(dst, value, index, last, std::as_const(*this).extras().control_mask, wavelet, env->now)) return;
         wavelet.advance_switch = dst.advance_switch && last;
-        outputs[static_cast<size_t>(dst.number)].wavelets.push(wavelet, env->arena);
+        outputs[static_cast<size_t>(dst.number)].wavelets.push(wavelet, *arena);
         sending |= uint32_t{1} << dst.number;
         return;
     }

@@ -29,12 +29,13 @@ class Mesh:
         machine: dict[str, Any],
         engine: str = "reference",
         threads: int = 0,
-        regions: int = 0,
+        block: int = 0,
         eager: bool = False,
     ) -> None:
-        """`threads` of the fast engine (0: as many as are worth it) share `regions` (0: one for each thread).
+        """`threads` of the fast engine (0: as many as are worth it) share windows of blocks.
 
-        `eager`: they do so in each cycle, however little there is to do. None of this has an influence on results.
+        `block`: rows and columns of a block, and cycles of a window; 0: what suits the host's caches. `eager`: windows
+        wherever they are possible, however little there is to do. None of this has an influence on results.
         """
     @property
     def cycle(self) -> int: ...
@@ -119,5 +120,3 @@ def vec_op(name: str, a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray
 def vec_row(name: str, a: np.ndarray, b: np.ndarray, c: np.ndarray, portable: bool) -> np.ndarray: ...
 def scalar_op(name: str, ty: int, a: np.ndarray, b: np.ndarray) -> np.ndarray: ...
 def convert(to: int, source: int, a: np.ndarray) -> np.ndarray: ...
-def together(alone: list[float], with_all: list[float]) -> list[bool]:
-    """By stint, given the seconds a visit takes one thread or all: whether all threads work in it."""

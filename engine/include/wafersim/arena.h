@@ -1,25 +1,44 @@
 // Memory for state that lives as long as the mesh: zeroed, handed out in order, never given back one by one.
 //
-// What is taken one after the other lies side by side, so neighbours in the mesh are neighbours in memory.
+// Where state lies decides how fast a large mesh is: the host looks up the address of each of its pages. So blocks of PEs
+// have their arenas, and what is visited together lies together.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <type_traits>
 #include <vector>
 
 namespace wafersim {
 
-// Asks the host for large pages where it has them. A mesh is visited from one end to the other again and again: with small
-// pages their addresses cost as much as the visits.
+// Asks the host for large pages where it has them.
 inline constexpr size_t large_page = size_t{1} << 21;
 void use_large_pages(void* first, size_t bytes);
 
+// Where arenas get their memory from.
+class Pool {
+public:
+    std::byte* take(size_t bytes);  // a multiple of Arena::chunk; any thread may ask
+
+private:
+    struct Free { void operator()(std::byte* p) const { std::free(p); } };
+    static constexpr size_t small_block = size_t{1} << 17, blocks_before_large = 8;
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<std::byte, Free>> blocks_;
+    size_t used_ = 0, room_ = 0;
+};
+
 class Arena {
 public:
+    static constexpr size_t chunk = size_t{1} << 14;
+
+    explicit Arena(Pool& pool) : pool_(pool) {}
+    Arena(const Arena&) = delete;
     template <class T>
     T* take(size_t count) {
         static_assert(std::is_trivially_destructible_v<T>);
@@ -31,26 +50,28 @@ public:
     size_t bytes() const { return taken_; }  // handed out so far
 
 private:
-    struct Free { void operator()(std::byte* p) const { std::free(p); } };
-    static constexpr size_t small_block = size_t{1} << 17, blocks_before_large = 8, line = 64;
+    static constexpr size_t line = 64;
+    std::byte* words(size_t bytes, size_t alignment);
 
-    std::byte* words(size_t bytes, size_t alignment) {
-        size_t at = (used_ + alignment - 1) & ~(alignment - 1);
-        if (blocks_.empty() || at + bytes > room_) {
-            const size_t alike = blocks_.size() < blocks_before_large ? small_block : large_page;
-            room_ = (std::max(alike, bytes) + alike - 1) / alike * alike;
-            blocks_.emplace_back(static_cast<std::byte*>(std::aligned_alloc(alike, room_)));
-            if (!blocks_.back()) throw std::bad_alloc();
-            if (alike == large_page) use_large_pages(blocks_.back().get(), room_);
-            at = 0;
-        }
-        taken_ += at + bytes - (at ? used_ : 0);
-        used_ = at + bytes;
-        return blocks_.back().get() + at;
-    }
-
-    std::vector<std::unique_ptr<std::byte, Free>> blocks_;
+    Pool& pool_;
+    std::mutex mutex_;
+    std::byte* chunk_ = nullptr;
     size_t used_ = 0, room_ = 0, taken_ = 0;
+};
+
+// One for each block of PEs of a mesh.
+class Arenas {
+public:
+    static constexpr int side = 16;  // of a block, in PEs
+    Arenas(int width, int height);
+    Arena& at(int x, int y) const { return *arenas_[static_cast<size_t>(y / side * columns_ + x / side)]; }
+    Arena& of(uint32_t pe) const { return at(static_cast<int>(pe) % width_, static_cast<int>(pe) / width_); }
+    size_t bytes() const;
+
+private:
+    int width_, columns_;
+    Pool pool_;
+    std::vector<std::unique_ptr<Arena>> arenas_;
 };
 
 }  // namespace wafersim

@@ -49,16 +49,15 @@ public:
     void stop_watching();
 
 protected:
-    // For engines with regions of their own: `make` gives a region of these PEs.
-    using MakeRegion = std::function<std::unique_ptr<Region>(const Wafer&, uint32_t first, uint32_t last)>;
+    // For engines with regions of their own, one for each of their threads.
+    using MakeRegion = std::function<std::unique_ptr<Region>(const Wafer&)>;
     Mesh(Image image, const Settings& settings, int regions, const MakeRegion& make);
 
     // ------------------------------------------------------------- mesh.cpp
-    void make_regions(int count, const MakeRegion& make);
     bool tick();
     void host_phase();
     void finish_cycle();
-    Region& region_of(uint32_t pe) const { return *regions_[region_of_row_[pe / static_cast<uint32_t>(image_.width)]]; }
+    Region& first_region() const { return *regions_.front(); }
 
     // ------------------------------------------------------------- host.cpp
     struct Feed {   // wavelets that the host injects at one router
@@ -94,12 +93,13 @@ protected:
     uint16_t* next_words_ = nullptr;    // in the last block
     size_t free_words_ = 0;
     uint16_t* allocate(const Program& program);
+    std::vector<uint16_t*> allocate_all();
+    Arenas arenas_;                     // of state of routers and PEs
     std::vector<Router> routers_;
     std::vector<Pe> pes_;
 
     std::vector<uint64_t> wake_;        // by PE: first cycle at which to look at it again
     std::vector<std::unique_ptr<Region>> regions_;
-    std::vector<uint32_t> region_of_row_;
     bool fed_ = false;                  // the host injected something in this cycle
     uint64_t next_feed_ = never;        // or will do so in this one
 

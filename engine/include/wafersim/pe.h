@@ -49,11 +49,9 @@ struct Environment {
     const Image& image;
     uint64_t now = 0;
     Stats stats;
-    Arena arena;                   // state of routers and PEs
     std::vector<LogLine> log;      // in the order of cycles
     std::vector<std::shared_ptr<Observer>> observers;
     std::vector<uint32_t> finished;  // tickets of commands that ended on a PE in this cycle
-    std::vector<uint32_t> rerouted;  // PEs that wrote configuration of their routers in this cycle
     bool strict = true;              // DSD operations that leave their variable are faults, else warnings
     std::vector<FaultReport> warnings;  // the first for each program and place
 };
@@ -125,7 +123,7 @@ struct PeExtras {
 
 struct alignas(64) Pe {
     // `patches` are the tile's numbers for the patches of its program.
-    Pe(Environment& env, Router& router, const Program* program, int x, int y, uint16_t* memory,
+    Pe(Environment& env, Arena& arena, Router& router, const Program* program, int x, int y, uint16_t* memory,
        const int64_t* patches = nullptr);
     Pe(const Pe&) = delete;
     Pe(Pe&&) = default;
@@ -155,6 +153,8 @@ struct alignas(64) Pe {
     uint32_t filled = 0;           // channels with wavelets
     uint32_t controls = 0;         // channels with control wavelets, and some that are empty
     uint32_t sending = 0;          // outputs with wavelets
+    Environment* env;              // of who is at work on it
+    Arena* arena;                  // of its block
     uint16_t blocked_threads = 0;  // microthreads
     uint16_t raised = 0;           // threads whose last operation has a priority above the lowest
     uint16_t input_flush = 0, output_flush = 0;                  // asked for
@@ -166,7 +166,6 @@ struct alignas(64) Pe {
     uint8_t run_count = 0;
     CompactVector<PendingActivation> pending;
 
-    Environment* env;               // of who is at work on it
     CompactVector<Frame> frames;
     uint64_t thread_cycles = 0;
     std::span<Channel> channels;   // by channel id: input queue or color

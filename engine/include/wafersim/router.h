@@ -39,6 +39,8 @@ struct ColorExtras {
 // a queue; of all queues of a color one wavelet at most leaves in a cycle.
 class alignas(64) ColorState {
 public:
+    static constexpr uint8_t not_plain = 0xff;
+
     uint32_t served = 0;              // Router::services when a wavelet last moved
     int8_t color = 0;
     Route base;                       // position 0
@@ -49,6 +51,8 @@ public:
     bool ring_mode : 1 = false, swap_x : 1 = false, swap_y : 1 = false;
     bool teardown : 1 = false;        // in teardown: nothing moves
     bool filtered : 1 = false;        // has a filter
+    bool existed : 1 = true, swapped_x : 1 = false, swapped_y : 1 = false;  // before the change at `changed_`
+    uint8_t plain = not_plain;        // one side in (low half), one side out: what most routes are; see settle_route
     uint16_t waiting = 0;             // wavelets in all queues
 
     const ColorExtras& extras() const { return extras_ ? *extras_ : no_extras; }
@@ -63,8 +67,9 @@ public:
     const Wavelet& front(Side side) const { return at(side, 0); }
     const Wavelet& at(Side side, int i) const { return rings_[queue_[side].ring * (mask_ + 1) + ((queue_[side].head + i) & mask_)]; }
     Wavelet& at(Side side, int i) { return const_cast<Wavelet&>(std::as_const(*this).at(side, i)); }
-    void push(Side side, const Wavelet& wavelet, Arena& arena) {
-        if (queue_[side].ring == no_ring) [[unlikely]] add_ring(side, arena);
+    bool has_ring(Side side) const { return queue_[side].ring != no_ring; }
+    void add_ring(Side side, Arena& arena);
+    void push(Side side, const Wavelet& wavelet) {
         at(side, queue_[side].count++) = wavelet;
         ++waiting;
     }
@@ -79,7 +84,29 @@ public:
     bool was_full(Side side, uint64_t cycle) const {
         return queue_[side].count + (popped_side_ == side && popped_ == static_cast<uint32_t>(cycle)) >= depth_;
     }
-    void forget_pop() { popped_side_ = side_count; }
+    void forget_times() {
+        popped_side_ = side_count;
+        changed_ = 0;
+        existed = true;
+        swapped_x = swap_x;
+        swapped_y = swap_y;
+    }
+
+    // Registers change what other routers see of the color: from the next cycle on, whoever looks when.
+    void change(uint64_t cycle, bool exists = true) {
+        if (changed(cycle)) return;
+        changed_ = static_cast<uint32_t>(cycle) + 1;
+        existed = exists;
+        swapped_x = swap_x;
+        swapped_y = swap_y;
+    }
+    bool changed(uint64_t cycle) const { return changed_ == static_cast<uint32_t>(cycle + 1); }
+    bool existed_at_start(uint64_t cycle) const { return existed || !changed(cycle); }
+    bool swapped_at_start(Side side, uint64_t cycle) const {
+        if (side == side_ramp || side == side_host) return false;
+        const bool along_x = side == side_east || side == side_west;
+        return changed(cycle) ? (along_x ? swapped_x : swapped_y) : (along_x ? swap_x : swap_y);
+    }
 
 private:
     struct Head {
@@ -87,11 +114,11 @@ private:
     };
     static constexpr uint8_t no_ring = 0xff;
     static const ColorExtras no_extras;
-    void add_ring(Side side, Arena& arena);
 
     Side popped_side_ = side_count;   // of the last wavelet that left
     uint8_t depth_ = 0, mask_ = 0, ring_count_ = 0;
     uint32_t popped_ = 0;             // when; low bits of the cycle
+    uint32_t changed_ = 0;            // the cycle after the last change; low bits
     std::array<Head, side_count> queue_;
     ColorExtras* extras_ = nullptr;
     Wavelet* rings_ = nullptr;
@@ -116,6 +143,7 @@ struct alignas(64) Router {
     std::array<int8_t, 32> slot;      // of a color in `colors`, -1 without a route
     uint32_t waiting_slots = 0;       // slots with wavelets
     uint8_t count = 0, room = 0;      // of `colors`
+    uint8_t edges = 0;                // outputs that lead out of the mesh
     MessageRouter messages;
     uint32_t services = 0;            // wavelets moved and colors added; see restart_services
 
@@ -126,9 +154,15 @@ struct alignas(64) Router {
     std::span<const ColorState> all() const { return {colors, count}; }
     ColorState* find(int color) { return color < 32 && slot[color] >= 0 ? &colors[slot[color]] : nullptr; }
     const ColorState* find(int color) const { return const_cast<Router*>(this)->find(color); }
+    const ColorState* find_at_start(int color, uint64_t cycle) const {  // of the cycle
+        const ColorState* state = find(color);
+        return state && state->existed_at_start(cycle) ? state : nullptr;
+    }
     ColorState& add_color(int color, const Machine& machine, Arena& arena);  // earlier references no longer hold
-    void push(ColorState& color, Side side, const Wavelet& wavelet, Arena& arena) {
-        color.push(side, wavelet, arena);
+    // `number` of the router, for those queues that have had no wavelets before.
+    void push(ColorState& color, Side side, const Wavelet& wavelet, const Arenas& arenas, uint32_t number) {
+        if (!color.has_ring(side)) [[unlikely]] color.add_ring(side, arenas.of(number));
+        color.push(side, wavelet);
         waiting_slots |= uint32_t{1} << (&color - colors);
     }
     void pop(int number, Side side, uint64_t cycle) {

@@ -95,7 +95,7 @@ void pass_over(Pe& pe, VecRun& run, uint32_t count) {
 }
 
 void send_data(Pe& pe, const VecRun& run, WaveletQueue& queue, uint32_t data) {
-    queue.push(make_wavelet(data, run.color, run.control, pe.env->now), pe.env->arena);
+    queue.push(make_wavelet(data, run.color, run.control, pe.env->now), *pe.arena);
 }
 
 WaveletQueue& begin_sending(Pe& pe, const VecRun& run) {

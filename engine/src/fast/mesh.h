@@ -1,13 +1,13 @@
-// The fast engine: regions that are event-driven (region.h), and the clock that they share.
+// The fast engine: the clock, and the threads that share its windows.
 //
-// Several threads work on the regions of a cycle and meet after it; where little is going on, one thread does all.
-// Neither the number of regions nor who works on them has an influence on the result (docs/decisions/D12-threads.md).
+// Where little is going on it goes cycle by cycle; else blocks of PEs advance many cycles each (window.h), and threads work
+// on rows of blocks, each a block behind the row above. Neither windows nor threads have an influence on
+// the result (docs/decisions/D12-threads.md).
 #pragma once
 
+#include <atomic>
 #include <memory>
-#include <optional>
 
-#include "pace.h"
 #include "region.h"
 #include "team.h"
 #include "wafersim/mesh.h"
@@ -16,8 +16,8 @@ namespace wafersim::fast {
 
 struct Threads {
     int threads = 0;    // 0: as many as are worth it
-    int regions = 0;    // 0: one for each thread
-    bool eager = false; // all threads work in each cycle, however little there is to do
+    int block = 0;      // rows and columns of a block, and cycles of a window; 0: what suits the host's caches
+    bool eager = false; // windows and threads wherever they are possible, however little there is to do
 };
 
 class FastMesh final : public Mesh {
@@ -27,35 +27,29 @@ public:
     RunResult run(uint64_t max_cycles, const std::vector<uint32_t>& tickets) override;
 
 private:
-    FastMesh(Image image, const Settings& settings, Threads threads, std::unique_ptr<Call> call);
-    void go();
-    void work_alone();
-    void work_together();
-    bool open_cycle();
-    void close_cycle();
-    uint64_t next_cycle();
-    void choose_mode();
-    bool is_watched() const { return !regions_.front()->environment().observers.empty(); }
+    struct Shared {     // by the regions
+        explicit Shared(size_t pes) : agenda(pes) {}
+        Call call;
+        Agenda agenda;
+    };
+    FastMesh(Image image, const Settings& settings, Threads threads, std::unique_ptr<Shared> shared);
+    void begin_call(uint64_t max_cycles, const std::vector<uint32_t>& tickets);
+    RunResult advance(const std::vector<uint32_t>& tickets);
+    Window next_window() const;
+    int cycles_of_window() const;
+    void work(Window& window);
+    void work_rows(int thread, Window& window);
+    bool go_on(const Window& window);
+    bool is_watched() const { return !first_region().environment().observers.empty(); }
     FastRegion& region(size_t n) const { return static_cast<FastRegion&>(*regions_[n]); }
-    template <class F>
-    void each_region(F f) const {
-        for (size_t n = 0; n < regions_.size(); ++n) f(region(n));
-    }
-    template <class F>
-    void each_region_of(int thread, F f) const {
-        const size_t count = regions_.size(), all = static_cast<size_t>(threads_.threads), t = static_cast<size_t>(thread);
-        for (size_t n = count * t / all; n < count * (t + 1) / all; ++n) f(region(n));
-    }
 
     Threads threads_;
-    std::unique_ptr<Call> call_;
-    std::vector<uint32_t> tickets_of_call_;
-    std::optional<RunResult> result_;   // the call ends with it
-    std::exception_ptr error_;          // it ends with that, whatever the result
+    std::unique_ptr<Shared> shared_;
+    uint64_t visits_ = 0;               // a cycle of the last window
     std::unique_ptr<Team> team_;        // from the first time that it is worth it
     int process_ = 0;                   // in which it was made
-    bool together_ = false;             // the next cycle is one for all threads
-    Pace pace_;
+    std::atomic<int> next_row_{0};      // of blocks, that nobody works on yet
+    std::vector<std::atomic<int>> blocks_done_;  // by row of blocks
 };
 
 }  // namespace wafersim::fast

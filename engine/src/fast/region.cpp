@@ -1,102 +1,91 @@
-// A region's cycle in the fast engine: which PEs and routers are visited, and when again.
+// Which PEs and routers the fast engine visits, and when again.
 #include "region.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "solo.h"
 #include "step.h"
 
 namespace wafersim::fast {
 
-FastRegion::FastRegion(const Wafer& wafer, uint32_t first, uint32_t last, const Call& call)
-    : Region(wafer, first, last), call_(call), due_(first, last - first) {
+FastRegion::FastRegion(const Wafer& wafer, const Call& call, Agenda& agenda) : Region(wafer), call_(call), agenda_(agenda) {
     find_edges();
 }
 
-void FastRegion::start(FastRegion* above, FastRegion* below) {
-    above_ = above;
-    below_ = below;
-    const auto width = static_cast<uint32_t>(image_.width);
-    if (above) north_.emplace(first_, image_.width, machine_.fabric.router_queue);
-    if (below) south_.emplace(last_ - width, image_.width, machine_.fabric.router_queue);
-    for (uint32_t column = 0; column < width; ++column) {
-        if (above) north_->know(column, arrivals_of(routers_[first_ - width + column], side_south));
-        if (below) south_->know(column, arrivals_of(routers_[last_ + column], side_north));
-    }
-    for (uint32_t i = first_; i < last_; ++i) {
-        wake_[i] = never;
-        if (pes_[i].alive()) sleep_until(i, 0);
-    }
-}
-
-void FastRegion::sleep_until(uint32_t pe, uint64_t cycle) {
-    wake_[pe] = cycle;
-    if (cycle != never) wheel_.add(env_.now, cycle, pe);
-}
-
 void FastRegion::wake(uint32_t pe, uint64_t cycle) {
-    if (cycle < wake_[pe] && pes_[pe].alive()) sleep_until(pe, cycle);
+    if (cycle >= wake_[pe] || !pes_[pe].alive()) return;
+    wake_[pe] = cycle;
+    if (cycle > env_.now) agenda_.at(pe, cycle);  // else its visit goes on, or `resume` will see it
 }
 
-uint64_t FastRegion::next_wake() {
-    return wheel_.next(env_.now, [this](uint32_t pe, uint64_t cycle) { return wake_[pe] == cycle; });
+void FastRegion::enter(uint32_t router, ColorState& color, Side side, const Wavelet& wavelet) {
+    routers_[router].push(color, side, wavelet, arenas_, router);
+    agenda_.at(router, wavelet.ready_at(env_.now));
 }
 
-void FastRegion::work(uint64_t cycle) noexcept {
+void FastRegion::resume() {
+    for (uint32_t i = 0; i < pes_.size(); ++i) {
+        if (!pes_[i].alive()) wake_[i] = never;
+        agenda_.at(i, wake_[i]);
+    }
+}
+
+void FastRegion::start(uint64_t cycle) {
+    env_.now = cycle;
+    moved_ = waited_for_ = 0;
+    visits_ = 0;
+    plain_links_ = machine_.fabric.link_period <= 1 && env_.observers.empty();
+}
+
+void FastRegion::work(Window& window, int block_row, int block_column) noexcept {
+    const bool first = block_row == 0 && block_column == 0;
+    const auto width = static_cast<uint32_t>(window.width);
     try {
-        begin(cycle);
-        next_cycle_ = false;
-        plain_links_ = machine_.fabric.link_period <= 1;
-        read_mail();
-        visit_all();
-        if (!env_.rerouted.empty()) tell_routes();
+        for (int t = 0; window.begin + static_cast<uint64_t>(t) < window.end; ++t) {
+            env_.now = window.begin + static_cast<uint64_t>(t);
+            const Window::Span rows = window.rows(block_row, t), columns = window.columns(block_column, t);
+            queue_.clear();
+            for (int y = rows.from; y < rows.to; ++y) {
+                const uint32_t row = static_cast<uint32_t>(y) * width;
+                collect(row + static_cast<uint32_t>(columns.from), row + static_cast<uint32_t>(columns.to));
+            }
+            work_queue();
+            close_cycle();
+            if (first && window.cycles > 1 && call_.awaits && !keeps_call_open(window)) window.end = env_.now + 1;
+        }
     } catch (...) {
         failure_ = std::current_exception();
     }
 }
 
-void FastRegion::work_routers(uint64_t cycle) {
-    begin(cycle);
-    next_cycle_ = false;
-    plain_links_ = false;
-    read_mail();
-    visit_routers();
-}
-
-void FastRegion::work_pes() {
-    visit_ramps();
-    visit_pes();
-    if (!env_.rerouted.empty()) tell_routes();
-}
-
-void FastRegion::read_mail() {
-    if (north_) read_mail(*north_, *above_->south_, side_north);
-    if (south_) read_mail(*south_, *below_->north_, side_south);
-}
-
-void FastRegion::read_mail(Border& ours, Border& theirs, Side side) {
-    Mail& mail = theirs.last_box();
-    ours.hear(mail);
-    for (const Mail::Sent& sent : mail.sent) {
-        const uint32_t router = ours.first() + sent.column;
-        enter(router, *routers_[router].find(sent.wavelet.color), side, sent.wavelet);
+void FastRegion::work_watched(uint64_t cycle) {
+    env_.now = cycle;
+    queue_.clear();
+    collect(0, static_cast<uint32_t>(pes_.size()));
+    for (const uint32_t i : queue_) {
+        agenda_.clear(i);
+        guard(Phase::routers, i, [&] { visit_router(i); });
     }
-    mail.sent.clear();
-    mail.taken.clear();
-    mail.rerouted.clear();
-}
-
-void FastRegion::turn() {
-    if (north_) north_->turn();
-    if (south_) south_->turn();
-}
-
-// The regions beyond hear of colors that routers at the border have got, or swap from now on.
-void FastRegion::tell_routes() {
-    for (const uint32_t router : env_.rerouted) {
-        if (north_ && north_->has(router)) north_->reroute(router, arrivals_of(routers_[router], side_north));
-        if (south_ && south_->has(router)) south_->reroute(router, arrivals_of(routers_[router], side_south));
+    for (const uint32_t i : queue_) guard(Phase::ramps, i, [&] { visit_ramp(i); });
+    for (const uint32_t i : queue_) {
+        if (wake_[i] <= env_.now) guard(Phase::threads, i, [&] { visit_pe(i); });
+        look_again(i);
     }
+    close_cycle();
+}
+
+void FastRegion::collect(uint32_t from, uint32_t to) {
+    agenda_.each_due(from, to, env_.now, [this](uint32_t i) {
+        queue_.push_back(i);
+        if (!agenda_.retries(i)) event_ = true;
+    });
+}
+
+void FastRegion::close_cycle() {
+    visits_ += queue_.size();
+    if (std::exchange(progress_, false)) moved_ = std::max(moved_, env_.now + 1);
+    if (std::exchange(event_, false)) waited_for_ = std::max(waited_for_, env_.now);
 }
 
 template <class F>
@@ -106,17 +95,11 @@ void FastRegion::guard(Phase phase, uint32_t number, F f) {
         f();
     } catch (const std::exception& error) {
         note(phase_, number, error);
+        if (phase_ >= Phase::threads) wake_[number] = never;
     }
 }
 
 namespace {
-
-// The state of a large mesh does not fit the caches, but who is visited next is known: their state is asked for some
-// visits ahead, in the order in which one pointer leads to the next.
-template <class F>
-void with_lookahead(const std::vector<uint32_t>& queue, F f) {
-    for (size_t k = 0; k < queue.size(); ++k) f(k, [&](size_t ahead) { return queue[std::min(k + ahead, queue.size() - 1)]; });
-}
 
 void prefetch(const void* p, size_t bytes) {
 #pragma GCC unroll 4
@@ -152,53 +135,6 @@ void prefetch_wavelets(const Router& router) {
 
 }  // namespace
 
-void FastRegion::visit_routers() {
-    queue_.clear();
-    busy_routers_.each([this](uint32_t i) { queue_.push_back(i); });
-    visits_ = queue_.size();
-    for (const uint32_t i : queue_) guard(Phase::routers, i, [&] { visit_router(i); });
-}
-
-void FastRegion::visit_ramps() {
-    busy_ramps_.each([this](uint32_t i) { guard(Phase::ramps, i, [&] { visit_ramp(i); }); });
-}
-
-void FastRegion::visit_pes() {
-    take_due();
-    queue_.clear();
-    due_.take([this](uint32_t i) { queue_.push_back(i); });
-    visits_ += queue_.size();
-    for (const uint32_t i : queue_) guard(Phase::threads, i, [&] { visit(i); });
-}
-
-void FastRegion::take_due() {
-    wheel_.take(env_.now, [this](uint32_t i) {
-        if (wake_[i] <= env_.now) due_.add(i);
-    });
-}
-
-// All phases in one pass, so that the state of a PE and its router is fetched once a cycle. What a PE does after its
-// router must not be seen by routers that come later: only the main thread's code can change routes, so a PE with code to
-// run waits for the second pass. Nobody else's phases touch each other.
-void FastRegion::visit_all() {
-    take_due();
-    queue_.clear();
-    busy_routers_.each_of_any(busy_ramps_, due_, [this](uint32_t i) { queue_.push_back(i); });
-    visits_ = queue_.size();
-    later_.clear();
-    with_lookahead(queue_, [this](size_t k, auto ahead) {
-        prefetch_state(ahead(14), ahead(9), ahead(4));
-        const uint32_t i = queue_[k];
-        if (busy_routers_.contains(i)) guard(Phase::routers, i, [&] { visit_router(i); });
-        if (busy_ramps_.contains(i)) guard(Phase::ramps, i, [&] { visit_ramp(i); });
-        if (wake_[i] > env_.now) return;
-        due_.remove(i);
-        if (pes_[i].frames.empty()) guard(Phase::threads, i, [&] { visit(i); });
-        else later_.push_back(i);
-    });
-    for (const uint32_t i : later_) guard(Phase::threads, i, [&] { visit(i); });
-}
-
 void FastRegion::prefetch_state(uint32_t far, uint32_t near, uint32_t next) const {
     prefetch(&routers_[far], 64);
     prefetch(&pes_[far], 256);
@@ -206,6 +142,29 @@ void FastRegion::prefetch_state(uint32_t far, uint32_t near, uint32_t next) cons
     each_bit(routers_[near].waiting_slots, [&](int slot) { __builtin_prefetch(&routers_[near].colors[slot]); });
     prefetch_wavelets(routers_[next]);
     prefetch_elements(pes_[next]);
+}
+
+// The state of a large mesh does not fit the caches, but who is visited next is known: their state is asked for some
+// visits ahead, in the order in which one pointer leads to the next.
+void FastRegion::work_queue() {
+    const size_t last = queue_.size() - 1;
+    for (size_t k = 0; k < queue_.size(); ++k) {
+        const auto ahead = [&](size_t n) { return queue_[std::min(k + n, last)]; };
+        prefetch_state(ahead(14), ahead(9), ahead(4));
+        visit(queue_[k]);
+    }
+}
+
+// All phases of a PE's cycle. What others see of it is its router's queues, which know whether a wavelet left them in this
+// cycle, and its colors, which know how they were at its start: so it does not matter who comes first.
+void FastRegion::visit(uint32_t i) {
+    Pe& pe = pes_[i];
+    pe.env = &env_;
+    agenda_.clear(i);
+    guard(Phase::routers, i, [&] { visit_router(i); });
+    if (pe.sending) guard(Phase::ramps, i, [&] { visit_ramp(i); });
+    if (wake_[i] <= env_.now) guard(Phase::threads, i, [&] { visit_pe(i); });
+    look_again(i);
 }
 
 namespace {
@@ -219,39 +178,68 @@ bool wants_scheduler(const Pe& pe) {
 
 }  // namespace
 
-// The cycle of one PE: threads, then the scheduler, then the host's command, then how long to sleep.
-void FastRegion::visit(uint32_t i) {
+// Threads, then the scheduler, then the host's command, then how long to sleep.
+void FastRegion::visit_pe(uint32_t i) {
     Pe& pe = pes_[i];
     if (step(pe)) progress_ = true;
     phase_ = Phase::tasks;
     if (wants_scheduler(pe) && pe.schedule()) progress_ = true;
     else if (pe.has_commands && pe.command_due <= env_.now && pe.host_may_command()) command(i);
-    if (pe.sending) busy_ramps_.add(i);
     if (may_run_ahead(pe)) run_ahead(pe, horizon(pe));
-    rest(i, fast::next_wake(pe));
+    wake_[i] = fast::next_wake(pe);
 }
 
-// After a visit. Most are due again in the next cycle: they need no place in the wheel.
-void FastRegion::rest(uint32_t pe, uint64_t cycle) {
-    if (cycle != env_.now + 1) return sleep_until(pe, cycle);
-    wake_[pe] = cycle;
-    due_.add(pe);
-    next_cycle_ = true;
+// What the router said of itself was said by `visit_router`. Everything that has a time is said anew in each visit, as an
+// earlier entry may have hidden it.
+void FastRegion::look_again(uint32_t i) {
+    const Pe& pe = pes_[i];
+    const uint64_t next = env_.now + 1;
+    agenda_.at(i, wake_[i]);
+    if (!pe.sending) return;
+    if (pe.ramp_free >= next) agenda_.at(i, pe.ramp_free);
+    else agenda_.retry_at(i, next);
+}
+
+// Where nothing has moved, those who only try again do so until something else happens: whether they wait for a time, the
+// rules of the reference engine say.
+uint64_t FastRegion::next_event_of_all() {
+    next_event_ = never;
+    for (uint32_t i = 0; i < pes_.size(); ++i) {
+        next_event_ = std::min(next_event_, agenda_.event(i));
+        if (!agenda_.retries(i)) continue;
+        decide(i);
+        const Pe& pe = pes_[i];
+        if (pe.sending && pe.ramp_free > env_.now) next_event_ = std::min(next_event_, pe.ramp_free);
+        next_event_ = std::min(next_event_, wake_[i]);
+    }
+    return next_event_;
+}
+
+bool FastRegion::awaits_completion(const Pe& pe) const {
+    return call_.awaited[pe.running_ticket] ||
+           std::any_of(pe.commands.begin(), pe.commands.end(), [&](uint32_t n) { return call_.awaited[n]; });
+}
+
+bool FastRegion::keeps_call_open(const Window& window) const {
+    const int last = std::max(window.cycles - 1, 0);
+    const Window::Span rows = window.rows(0, last), columns = window.columns(0, last);
+    for (int y = rows.from; y < rows.to; ++y)
+        for (int x = columns.from; x < columns.to; ++x)
+            if (awaits_completion(pes_[static_cast<size_t>(y * window.width + x)])) return true;
+    return false;
 }
 
 // The first cycle that this call of `run` may not come to, as far as the PE is concerned: a call that waits for a
 // command which the PE has not completed goes on at least until its main thread is free.
 uint64_t FastRegion::horizon(const Pe& pe) const {
     if (!env_.observers.empty()) return 0;
-    if (!call_.awaits || call_.awaited[pe.running_ticket]) return call_.end;
-    const bool waits = std::any_of(pe.commands.begin(), pe.commands.end(), [&](uint32_t n) { return call_.awaited[n]; });
-    return waits ? call_.end : 0;
+    return !call_.awaits || awaits_completion(pe) ? call_.end : 0;
 }
 
 // Sleeping PEs have not looked at their activations; who looks at them from outside sees them as of now.
 void FastRegion::settle(uint64_t now) {
     env_.now = now;
-    for (uint32_t i = first_; i < last_; ++i) {
+    for (uint32_t i = 0; i < pes_.size(); ++i) {
         if (wake_[i] == never) continue;  // it would not sleep for ever with activations to look at
         Pe& pe = pes_[i];
         pe.pending.erase_if([&](const PendingActivation& p) {

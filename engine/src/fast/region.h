@@ -1,15 +1,14 @@
-// A region of the fast engine: the same machine as `Region`, event by event instead of cycle by cycle.
+// One thread of the fast engine: the same machine as `Region`, event by event instead of cycle by cycle.
 //
 // State and rules are those of the reference engine; what differs is who is visited when. A PE sleeps until a known
 // cycle or a wavelet wakes it, runs ahead where nobody can notice (solo.h), and gets all phases of a cycle in one visit.
 #pragma once
 
 #include <exception>
-#include <optional>
 
-#include "border.h"
+#include "agenda.h"
 #include "wafersim/region.h"
-#include "wheel.h"
+#include "window.h"
 
 namespace wafersim::fast {
 
@@ -22,37 +21,40 @@ struct Call {
 
 class FastRegion final : public Region {
 public:
-    FastRegion(const Wafer& wafer, uint32_t first, uint32_t last, const Call& call);
-    // After PEs and routers have been made. `above` and `below`: the regions beyond the borders, if any.
-    void start(FastRegion* above, FastRegion* below);
+    FastRegion(const Wafer& wafer, const Call& call, Agenda& agenda);
 
-    // A cycle: what came over the borders in the one before, then the phases. Faults are kept for `fault`; everybody else goes on to the end of the cycle, so that what they
-    // did does not depend on the number of regions.
-    void work(uint64_t cycle) noexcept;
+    // One block of a window. Faults are kept for `fault`: everybody else goes on to the end of the window, so that what they
+    // did does not depend on who works where.
+    void work(Window& window, int block_row, int block_column) noexcept;
+    void work_watched(uint64_t cycle);  // all PEs, phase by phase: observers see events in the order of the reference engine
     const std::exception_ptr& failure() const { return failure_; }  // of `work` itself, not of a PE
-    void work_routers(uint64_t cycle);
-    void work_pes();
-    bool due_next_cycle() const { return next_cycle_; }
-    size_t visits() const { return visits_; }  // of PEs and routers in this cycle
-    uint64_t next_wake();           // first later cycle at which a PE is due
+
+    // Since `start`: the cycle after the last one in which something moved, the last one that had been waited for, and visits.
+    void start(uint64_t cycle);
+    uint64_t moved() const { return moved_; }
+    uint64_t waited_for() const { return waited_for_; }
+    size_t visits() const { return visits_; }
+    // The first later cycle at which something may happen, where nothing has moved in the last one.
+    uint64_t next_event_of_all();
+    // Some PE of the block has a command that the call waits for and has not completed it.
+    bool keeps_call_open(const Window& window) const;
 
     void wake(uint32_t pe, uint64_t cycle) override;
     bool awake(uint32_t pe) const override { return wake_[pe] != never; }
-    void read_mail();               // of the last cycle
-    void turn();                    // what is written from now on is mail of another cycle
+    void enter(uint32_t router, ColorState& color, Side side, const Wavelet& wavelet) override;
+    void resume();                  // a call begins: the host may have woken PEs
     void settle(uint64_t now);      // a call ends before cycle `now`
 
 private:
-    void sleep_until(uint32_t pe, uint64_t cycle);
-    void rest(uint32_t pe, uint64_t cycle);
-    void visit_routers();
-    void visit_ramps();
-    void visit_pes();
-    void visit_all();
-    void take_due();
+    void collect(uint32_t from, uint32_t to);
+    void work_queue();
     void prefetch_state(uint32_t far, uint32_t near, uint32_t next) const;
+    void close_cycle();
     void visit(uint32_t pe);
+    void visit_pe(uint32_t pe);
+    void look_again(uint32_t pe);
     uint64_t horizon(const Pe& pe) const;
+    bool awaits_completion(const Pe& pe) const;
     template <class F>
     void guard(Phase phase, uint32_t number, F f);
 
@@ -60,9 +62,11 @@ private:
     using Targets = std::array<ColorState*, side_count>;  // by output: where the wavelet goes in the next router
     void find_edges();
     void visit_router(uint32_t router);
-    bool moves(uint32_t number, Router& router, ColorState& color, uint8_t slot, uint8_t& taken);
-    bool move_plain(uint32_t number, Router& router, ColorState& color, Side side, uint8_t& taken);
+    bool stays(const ColorState& color, int on_their_way);
+    bool moves(uint32_t number, const Router& router, ColorState& color, uint8_t slot, uint8_t& taken);
+    bool move_plain(uint32_t number, ColorState& color, Side from, Side to, uint8_t taken);
     ColorState* target_of(uint32_t number, Side out, const Wavelet& wavelet);
+    ColorState* unusual_target_of(uint32_t number, Side out, const Wavelet& wavelet);
     bool move_message(uint32_t router, uint8_t slot, uint8_t& taken);
     bool move_color(uint32_t router, ColorState& color, uint8_t slot, uint8_t& taken);
     bool find_room(uint32_t router, uint8_t outputs, const Wavelet& wavelet, Targets& targets);
@@ -70,33 +74,16 @@ private:
     void pass_on(uint32_t router, Side out, ColorState& target, Wavelet wavelet);
     void visit_ramp(uint32_t pe);
     bool send(uint32_t number, Pe& pe, int queue);
-    uint8_t edges(uint32_t router) const { return edges_[router - first_]; }
-
-    // Borders are those of the first and of the last row.
-    Border* border_at(uint32_t router, Side side) {
-        std::optional<Border>& border = side == side_north ? north_ : south_;
-        return (side == side_north || side == side_south) && border && border->has(router) ? &*border : nullptr;
-    }
-    bool takes(uint32_t next, uint32_t router, Side out, const Wavelet& wavelet) override;
-    void hand_over(uint32_t next, uint32_t router, Side out, Wavelet wavelet) override;
-    void taken(uint32_t router, Side from, int color) override;
-    void read_mail(Border& ours, Border& theirs, Side side);
-    void tell_routes();
-
     const Call& call_;
-    std::optional<Border> north_, south_;
-    FastRegion* above_ = nullptr;
-    FastRegion* below_ = nullptr;
-    std::vector<uint8_t> edges_;             // by router: outputs that lead out of the region
+    Agenda& agenda_;
     std::array<int, side_count> offset_{};  // by output: from a router's number to its neighbour's
-    TimeWheel wheel_;
-    ActiveSet due_;                // PEs to visit in this cycle, in the order of their numbers
-    std::vector<uint32_t> queue_;  // of those who are being visited
-    std::vector<uint32_t> later_;  // those of them who come in a second pass
+    std::vector<uint32_t> queue_;           // those who are visited in this cycle
+    bool plain_links_ = false;              // a link takes a wavelet each cycle, and nobody watches
+    bool retry_ = false;                    // the router that is visited has a wavelet that could go, but for others
+    bool event_ = false;                    // in this cycle somebody was due who had a time of its own
+    uint64_t moved_ = 0, waited_for_ = 0;
     size_t visits_ = 0;
-    bool plain_links_ = false;     // a link takes a wavelet each cycle, and nobody watches
     std::exception_ptr failure_;
-    bool next_cycle_ = false;      // somebody is due in the next cycle: it is in `due_` already
 };
 
 }  // namespace wafersim::fast

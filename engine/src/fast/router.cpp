@@ -14,116 +14,121 @@ constexpr bool is_single(uint32_t set) { return set && (set & (set - 1)) == 0; }
 
 }  // namespace
 
-// By router: the outputs that lead out of the region.
+// By router: the outputs that lead out of the mesh.
 void FastRegion::find_edges() {
-    edges_.resize(last_ - first_);
-    for (uint32_t i = first_; i < last_; ++i) {
-        edges_[i - first_] = host;
-        for (const Side side : {side_east, side_west, side_south, side_north}) {
-            const auto next = neighbour(image_, i, side);
-            if (!next || *next < first_ || *next >= last_) edges_[i - first_] |= bit(side);
-        }
+    for (uint32_t i = 0; i < routers_.size(); ++i) {
+        routers_[i].edges = host;
+        for (const Side side : {side_east, side_west, side_south, side_north})
+            if (!neighbour(image_, i, side)) routers_[i].edges |= bit(side);
     }
     const int width = image_.width;
     offset_ = {0, 1, -1, width, -width, 0};
 }
 
-bool FastRegion::takes(uint32_t next, uint32_t number, Side out, const Wavelet& wavelet) {
-    const Border* border = border_at(number, out);
-    if (!border) return Region::takes(next, number, out, wavelet);
-    if (!border->is_known(number, wavelet.color)) no_route(image_, out, next, border->arriving(number, wavelet.color));
-    return border->has_room(number, wavelet.color);
+// The color in the next router that takes the wavelet.
+inline ColorState* FastRegion::target_of(uint32_t number, Side out, const Wavelet& wavelet) {
+    Router& next = routers_[number + static_cast<uint32_t>(offset_[out])];
+    ColorState* state = next.find(wavelet.color);
+    const bool usual = state && !state->changed(env_.now) && !state->swap_x && !state->swap_y;
+    return usual ? state : unusual_target_of(number, out, wavelet);
 }
 
-void FastRegion::hand_over(uint32_t next, uint32_t number, Side out, Wavelet wavelet) {
-    Border* border = border_at(number, out);
-    if (!border) return Region::hand_over(next, number, out, wavelet);
-    wavelet.color = border->arriving(number, wavelet.color);
-    border->send(number, wavelet);
+// With color swap, or where registers have changed the color in this cycle.
+ColorState* FastRegion::unusual_target_of(uint32_t number, Side out, const Wavelet& wavelet) {
+    (void)has_room(number, out, wavelet);  // throws where there is no route, with the reason
+    Router& next = routers_[number + static_cast<uint32_t>(offset_[out])];
+    return next.find(arriving_color(next, opposite[out], wavelet.color, env_.now));
 }
 
-void FastRegion::taken(uint32_t number, Side from, int color) {
-    if (Border* border = border_at(number, from)) border->take(number, color);
+inline void FastRegion::pass_on(uint32_t number, Side out, ColorState& target, Wavelet wavelet) {
+    const uint32_t next = number + static_cast<uint32_t>(offset_[out]);
+    const uint64_t ready = env_.now + static_cast<uint64_t>(machine_.fabric.hop);
+    take_link(number, out);
+    wavelet.color = static_cast<uint32_t>(target.color) & 31;
+    wavelet.set_ready(ready);
+    routers_[next].push(target, opposite[out], wavelet, arenas_, next);
+    agenda_.at(next, ready);
 }
 
-// Colors take turns: those that were served longest ago come first.
-void FastRegion::visit_router(uint32_t number) {
-    Router& router = routers_[number];
-    uint8_t taken = 0;
-    each_waiting_color(router, [&](int number_of_color) {
-        const auto slot = static_cast<uint8_t>(number_of_color);
-        ColorState& color = router.colors[slot];
-        if (moves(number, router, color, slot, taken)) color.served = ++router.services;
-    });
-    if (!router.waiting_slots) busy_routers_.remove(number);
-}
-
-bool FastRegion::moves(uint32_t number, Router& router, ColorState& color, uint8_t slot, uint8_t& taken) {
-    if (router.messages.routes(color.color)) return move_message(number, slot, taken);
-    const bool plain = is_single(color.route.rx) && is_single(color.route.tx) && !color.filtered &&
-                       !(edges(number) & color.route.tx) && plain_links_;
-    if (plain) {
-        const auto side = static_cast<Side>(std::countr_zero(color.route.rx));
-        if (color.empty(side) || color.teardown) return false;
-        const Wavelet& wavelet = color.front(side);
-        if (!wavelet.control && !wavelet.advance_switch) return move_plain(number, router, color, side, taken);
-    }
-    return move_color(number, color, slot, taken);
+// Nothing of the color can move: it waits for others, or only for the time that these wavelets take.
+inline bool FastRegion::stays(const ColorState& color, int on_their_way) {
+    if (color.waiting != on_their_way) retry_ = true;
+    return false;
 }
 
 // As move_color, for a data wavelet from the one side that the route accepts to its one output.
-bool FastRegion::move_plain(uint32_t number, Router& router, ColorState& color, Side side, uint8_t& taken) {
-    Wavelet wavelet = color.front(side);
+inline bool FastRegion::move_plain(uint32_t number, ColorState& color, Side from, Side to, uint8_t taken) {
+    Wavelet wavelet = color.front(from);
     if (!wavelet.is_ready(env_.now)) {
         next_event_ = std::min(next_event_, wavelet.ready_at(env_.now));
-        return false;
+        return stays(color, color.size(from));
     }
-    if (color.route.tx & taken) return false;
-    if (color.route.tx == ramp) {
+    if (taken >> to & 1) return stays(color, 0);
+    if (to == side_ramp) {
         Pe& pe = pes_[number];
         const int channel = pe.channel_of_color[wavelet.color];
-        if (channel < 0 || pe.channels[static_cast<size_t>(channel)].wavelets.full()) return false;
+        if (channel < 0 || pe.channels[static_cast<size_t>(channel)].wavelets.full()) return stays(color, 0);
         const uint64_t ready = env_.now + static_cast<uint64_t>(machine_.fabric.ramp_in);
         wavelet.set_ready(ready);
-        pe.channels[static_cast<size_t>(channel)].wavelets.push(wavelet, env_.arena);
+        pe.channels[static_cast<size_t>(channel)].wavelets.push(wavelet, *pe.arena);
         pe.filled |= uint32_t{1} << channel;
         wake(number, ready);
     } else {
-        const auto out = static_cast<Side>(std::countr_zero(color.route.tx));
-        ColorState* target = target_of(number, out, wavelet);
-        if (target->was_full(opposite[out], env_.now)) return false;
-        pass_on(number, out, *target, wavelet);
+        ColorState* target = target_of(number, to, wavelet);
+        if (target->was_full(opposite[to], env_.now)) return stays(color, 0);
+        pass_on(number, to, *target, wavelet);
     }
-    taken |= color.route.tx;
-    color.next_side = static_cast<Side>(side + 1 < side_count ? side + 1 : 0);
-    router.pop(static_cast<int>(&color - router.colors), side, env_.now);
-    if (edges(number) >> side & 1) this->taken(number, side, color.color);
+    color.next_side = static_cast<Side>(from + 1 < side_count ? from + 1 : 0);
+    color.pop(from, env_.now);
     progress_ = true;
     ++env_.stats.wavelet_moves;
     return true;
 }
 
-// The color in the next router that takes the wavelet.
-ColorState* FastRegion::target_of(uint32_t number, Side out, const Wavelet& wavelet) {
-    Router& next = routers_[number + static_cast<uint32_t>(offset_[out])];
-    ColorState* state = next.find(wavelet.color);
-    if (state && (out <= side_west ? state->swap_x : state->swap_y)) state = next.find(state->color ^ 1);
-    if (!state) has_room(number, out, wavelet);  // throws, with the reason
-    return state;
+inline bool FastRegion::moves(uint32_t number, const Router& router, ColorState& color, uint8_t slot, uint8_t& taken) {
+    if (color.plain != ColorState::not_plain && plain_links_ && !color.filtered && !color.teardown && !router.messages.enabled) {
+        const auto from = static_cast<Side>(color.plain & 15), to = static_cast<Side>(color.plain >> 4);
+        if (!color.empty(from) && !(router.edges >> to & 1) && !color.front(from).control && !color.front(from).advance_switch) {
+            if (!move_plain(number, color, from, to, taken)) return false;
+            taken |= bit(to);
+            return true;
+        }
+    }
+    if (router.messages.routes(color.color)) return move_message(number, slot, taken);
+    return move_color(number, color, slot, taken);
+}
+
+// Colors take turns: those that were served longest ago come first.
+void FastRegion::visit_router(uint32_t number) {
+    Router& router = routers_[number];
+    if (!router.waiting_slots) return;
+    retry_ = false;
+    next_event_ = never;
+    uint8_t taken = 0;
+    each_waiting_color(router, [&](int slot) {
+        ColorState& color = router.colors[slot];
+        if (!moves(number, router, color, static_cast<uint8_t>(slot), taken)) return;
+        color.served = ++router.services;
+        if (color.waiting) retry_ = true;
+        else router.waiting_slots &= ~(uint32_t{1} << slot);
+    });
+    agenda_.at(number, next_event_);
+    if (retry_) agenda_.retry_at(number, env_.now + 1);
 }
 
 bool FastRegion::move_message(uint32_t number, uint8_t slot, uint8_t& taken) {
     moves_.clear();
-    if (routers_[number].colors[slot].teardown || !decide_message(number, slot, taken)) return false;
+    const ColorState& color = routers_[number].colors[slot];
+    if (color.teardown || !decide_message(number, slot, taken)) return stays(color, 0);
     carry_out(moves_.back());
     return true;
 }
 
 // Moves one wavelet of the color, if one can go.
 bool FastRegion::move_color(uint32_t number, ColorState& color, uint8_t slot, uint8_t& taken) {
-    if (color.teardown) return false;
     const Route route = color.route;
-    if (route.tx == 0) return false;
+    if (color.teardown || route.tx == 0) return stays(color, 0);
+    int on_their_way = 0;
     // The sides of the route in turn, mostly one; `rest` begins with the one whose turn it is.
     const unsigned accepted = route.rx & ((1u << side_count) - 1), before = (1u << color.next_side) - 1;
     for (unsigned rest = (accepted & ~before) | (accepted & before) << side_count; rest; rest &= rest - 1) {
@@ -133,6 +138,7 @@ bool FastRegion::move_color(uint32_t number, ColorState& color, uint8_t slot, ui
         const Wavelet& wavelet = color.front(side);
         if (!wavelet.is_ready(env_.now)) {
             next_event_ = std::min(next_event_, wavelet.ready_at(env_.now));
+            on_their_way += color.size(side);
             continue;
         }
         uint8_t outputs = route.tx;
@@ -145,7 +151,7 @@ bool FastRegion::move_color(uint32_t number, ColorState& color, uint8_t slot, ui
         carry(number, {number, slot, side, outputs}, route, targets);
         return true;
     }
-    return false;
+    return stays(color, on_their_way);
 }
 
 bool FastRegion::find_room(uint32_t number, uint8_t outputs, const Wavelet& wavelet, Targets& targets) {
@@ -154,7 +160,7 @@ bool FastRegion::find_room(uint32_t number, uint8_t outputs, const Wavelet& wave
         if (link_taken(number, out)) return false;
         if (out == side_ramp) {
             if (!pes_[number].receive(wavelet, false)) return false;
-        } else if (edges(number) >> out & 1) {
+        } else if (routers_[number].edges >> out & 1) {
             if (!has_room(number, out, wavelet)) return false;
         } else {
             targets[out] = target_of(number, out, wavelet);
@@ -169,14 +175,13 @@ void FastRegion::carry(uint32_t number, const Move& move, Route route, const Tar
     ColorState& color = router.colors[move.slot];
     Wavelet wavelet = color.front(move.from);
     router.pop(move.slot, move.from, env_.now);
-    if (edges(number) >> move.from & 1) taken(number, move.from, color.color);
     progress_ = true;
     ++env_.stats.wavelet_moves;
     for (const auto& observer : env_.observers)
         observer->wavelet_moved(env_.now, pes_[number].x, pes_[number].y, move.from, move.to, wavelet);
     if (route.tx & ramp) {
         if (!(move.to & ramp) && !ignored_by_pe(wavelet)) ++env_.stats.filtered;
-        if (color.filtered) filter_count(color.own_extras(env_.arena).filter, wavelet);
+        if (color.filtered) filter_count(color.own_extras(arenas_.of(number)).filter, wavelet);
         if (move.to & ramp) deliver(number, side_ramp, wavelet);
     }
     bool teardown = false;
@@ -185,7 +190,7 @@ void FastRegion::carry(uint32_t number, const Move& move, Route route, const Tar
     wavelet.advance_switch = false;
     for (unsigned rest = move.to & ~unsigned{ramp}; rest; rest &= rest - 1) {
         const auto out = static_cast<Side>(std::countr_zero(rest));
-        if (edges(number) >> out & 1) deliver(number, out, wavelet);
+        if (routers_[number].edges >> out & 1) deliver(number, out, wavelet);
         else pass_on(number, out, *targets[out], wavelet);
     }
     if (!teardown) return;
@@ -193,23 +198,10 @@ void FastRegion::carry(uint32_t number, const Move& move, Route route, const Tar
     wake(number, env_.now);
 }
 
-void FastRegion::pass_on(uint32_t number, Side out, ColorState& target, Wavelet wavelet) {
-    const uint32_t next = number + static_cast<uint32_t>(offset_[out]);
-    take_link(number, out);
-    wavelet.color = static_cast<uint32_t>(target.color) & 31;
-    wavelet.set_ready(env_.now + static_cast<uint64_t>(machine_.fabric.hop));
-    routers_[next].push(target, opposite[out], wavelet, env_.arena);
-    busy_routers_.add(next);
-}
-
 // Output queues take turns, as in Mesh::take_from_pe; who waits for room is woken only if there was none.
 void FastRegion::visit_ramp(uint32_t number) {
     Pe& pe = pes_[number];
-    if (!pe.sending) return busy_ramps_.remove(number);
-    if (pe.ramp_free > env_.now) {
-        next_event_ = std::min(next_event_, pe.ramp_free);
-        return;
-    }
+    if (!pe.sending || pe.ramp_free > env_.now) return;
     if (is_single(pe.sending)) {
         send(number, pe, std::countr_zero(pe.sending));
         return;
@@ -233,8 +225,8 @@ bool FastRegion::send(uint32_t number, Pe& pe, int q) {
     queue.pop();
     if (queue.empty()) pe.sending &= ~(uint32_t{1} << q);
     wavelet.set_ready(std::max(env_.now + 1, wavelet.born_at(env_.now) + static_cast<uint64_t>(machine_.fabric.ramp_out)));
-    router.push(*color, side_ramp, wavelet, env_.arena);
-    busy_routers_.add(number);
+    router.push(*color, side_ramp, wavelet, arenas_, number);
+    agenda_.at(number, wavelet.ready_at(env_.now));
     pe.ramp_free = env_.now + static_cast<uint64_t>(machine_.fabric.link_period);
     pe.last_output = static_cast<int8_t>(q);
     if (was_full || pe.output_flush) {

@@ -1,4 +1,3 @@
-// Waiting is for a short time mostly, so threads look again and again before they let the system put them to sleep.
 #include "team.h"
 
 namespace wafersim::fast {
@@ -15,7 +14,7 @@ void pause() {
 
 }  // namespace
 
-Team::Team(int threads) : size_(threads), patience_(4000) {
+Team::Team(int threads) : patience_(4000) {
     // With fewer cores than threads, whoever waits keeps another one from working.
     if (static_cast<int>(std::thread::hardware_concurrency()) < threads) patience_ = 0;
     for (int n = 1; n < threads; ++n) threads_.emplace_back([this, n] { work(n); });
@@ -28,28 +27,30 @@ Team::~Team() {
     for (std::thread& thread : threads_) thread.join();
 }
 
-void Team::wait_while(const std::atomic<uint32_t>& value, uint32_t old) const {
+void Team::wait_beyond(const std::atomic<int>& value, int bound) const {
     for (int i = 0; i < patience_; ++i) {
-        if (value.load(std::memory_order_acquire) != old) return;
+        if (value.load(std::memory_order_acquire) > bound) return;
         pause();
     }
-    value.wait(old, std::memory_order_acquire);
+    for (int now; (now = value.load(std::memory_order_acquire)) <= bound;) value.wait(now, std::memory_order_acquire);
 }
 
 void Team::run(const std::function<void(int)>& job) {
     job_ = &job;
+    completed_.store(0, std::memory_order_relaxed);
     jobs_.fetch_add(1, std::memory_order_release);
     jobs_.notify_all();
     job(0);
-    meet([] {});
+    wait_beyond(completed_, static_cast<int>(threads_.size()) - 1);
 }
 
 void Team::work(int number) {
-    for (uint32_t done = 0;; ++done) {
-        wait_while(jobs_, done);
+    for (int done = 0;; ++done) {
+        wait_beyond(jobs_, done);
         if (!job_) return;
         (*job_)(number);
-        meet([] {});
+        completed_.fetch_add(1, std::memory_order_release);
+        completed_.notify_all();
     }
 }
 

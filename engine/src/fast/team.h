@@ -1,8 +1,9 @@
-// Threads that work in step: all do the same job, and meet when they are told to.
+// Threads that do a job together.
+//
+// Waiting is for a short time mostly, so threads look again and again before they let the system put them to sleep.
 #pragma once
 
 #include <atomic>
-#include <cstdint>
 #include <functional>
 #include <thread>
 #include <vector>
@@ -16,30 +17,18 @@ public:
     Team(const Team&) = delete;
     ~Team();
 
-    int size() const { return size_; }
     // Calls job(n) on each thread, n from 0, and waits for all. A job must not throw.
     void run(const std::function<void(int)>& job);
-
-    // Within a job: waits for everybody. The last to come calls `between` first, while all others wait.
-    template <class F>
-    void meet(F between) {
-        const uint32_t meeting = meetings_.load(std::memory_order_relaxed);
-        if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 < size_) return wait_while(meetings_, meeting);
-        arrived_.store(0, std::memory_order_relaxed);
-        between();
-        meetings_.store(meeting + 1, std::memory_order_release);
-        meetings_.notify_all();
-    }
+    // Within a job: waits until the value is beyond `bound`. Who raises it calls notify_all.
+    void wait_beyond(const std::atomic<int>& value, int bound) const;
 
 private:
     void work(int number);
-    void wait_while(const std::atomic<uint32_t>& value, uint32_t old) const;
 
-    int size_, patience_;
+    int patience_;                     // looks before a thread sleeps
     const std::function<void(int)>* job_ = nullptr;  // none: the team is dismissed
-    alignas(64) std::atomic<uint32_t> jobs_{0};      // given so far
-    alignas(64) std::atomic<int> arrived_{0};
-    alignas(64) std::atomic<uint32_t> meetings_{0};
+    alignas(64) std::atomic<int> jobs_{0};           // given so far
+    alignas(64) std::atomic<int> completed_{0};      // by the other threads, all jobs together
     std::vector<std::thread> threads_;               // all but the caller
 };
 
