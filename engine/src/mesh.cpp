@@ -151,7 +151,7 @@ std::vector<LogLine> Mesh::take_log() {
 
 namespace {
 
-// What regions have to tell: those above first.
+// What all regions have to tell, in the order of cycles and PEs.
 template <class T>
 std::vector<T> gather(const std::vector<std::unique_ptr<Region>>& regions, std::vector<T> Environment::* list) {
     std::vector<T> all;
