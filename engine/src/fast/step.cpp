@@ -28,9 +28,11 @@ void meet_controls(Pe& pe) {
     if (pe.controls) each_bit(pe.running, [&](int thread) { pe.meet_controls(thread); });
 }
 
+// The first that can go on, in turns: whoever had the issue slot last comes last.
 Context first_ready(Pe& pe, uint64_t threads) {
-    for (; threads; threads &= threads - 1) {
-        const Context context = context_of(pe, std::countr_zero(threads));
+    const int first = pe.last_thread + 1;
+    for (uint64_t rest = std::rotr(threads, first); rest; rest &= rest - 1) {
+        const Context context = context_of(pe, (std::countr_zero(rest) + first) % 64);
         if (may_issue(pe, context.thread, context.run)) return context;
     }
     return {};
@@ -53,10 +55,7 @@ Context most_important(Pe& pe, uint64_t threads) {
 Context choose(Pe& pe) {
     const uint64_t candidates = pe.running | (pe.frames.empty() ? 0 : uint64_t{1} << pe.main_thread());
     const bool equals = !(pe.raised & pe.running) && pe.main_priority == 0;
-    if (!equals) return most_important(pe, candidates);
-    const uint64_t after_last = candidates & ~uint64_t{1} << pe.last_thread;
-    const Context context = first_ready(pe, after_last);
-    return context.thread != none ? context : first_ready(pe, candidates ^ after_last);
+    return equals ? first_ready(pe, candidates) : most_important(pe, candidates);
 }
 
 // The main thread's code goes on. An operation without start-up makes its first elements in the cycle of its issue.
@@ -82,27 +81,43 @@ bool step(Pe& pe) {
     return true;
 }
 
+namespace {
+
+// When the operation of a thread may go on, `next` or later; never: something else has to happen before.
+uint64_t wake_of(const Pe& pe, int thread, uint64_t next) {
+    const VecRun& run = pe.run_of(thread);
+    const uint64_t cycle = due(run);
+    if (cycle >= next) return cycle;
+    return may_issue(pe, thread, &run) ? next : never;
+}
+
+uint64_t wake_of_main(const Pe& pe, uint64_t next) {
+    if (pe.frames.empty() || pe.busy(pe.main_thread())) return never;
+    return pe.main_ready >= next || pe.main_may_issue() ? pe.main_ready : never;
+}
+
+// When the next wavelet in the queue gets ready; those that are so already have been looked at.
+uint64_t wake_of(const Pe& pe, const WaveletQueue& queue) {
+    const uint64_t now = pe.env->now;
+    if (queue.has_ready(now, queue.size() - 1)) return never;  // the last is the latest
+    int i = 0;
+    while (queue.has_ready(now, i)) ++i;
+    return queue.at(i).ready_at(now);
+}
+
+}  // namespace
+
+// Whoever had the issue slot usually goes on in the next cycle, so it is asked first.
 uint64_t next_wake(const Pe& pe) {
     const uint64_t next = pe.env->now + 1;
-    uint64_t wake = never;
+    const uint32_t last = pe.running & uint32_t{1} << pe.last_thread;
+    uint64_t wake = last ? wake_of(pe, pe.last_thread, next) : never;
     const auto at = [&](uint64_t cycle) { wake = std::min(wake, std::max(cycle, next)); };
-    for (uint32_t rest = pe.running; rest; rest &= rest - 1) {
-        const int thread = std::countr_zero(rest);
-        const VecRun& run = pe.run_of(thread);
-        const uint64_t cycle = due(run);
-        if (cycle >= next || may_issue(pe, thread, &run)) at(cycle);
-        if (wake == next) return next;
-    }
-    const int main = pe.main_thread();
-    if (!pe.busy(main) && !pe.frames.empty() && (pe.main_ready >= next || pe.main_may_issue())) at(pe.main_ready);
+    for (uint32_t rest = pe.running ^ last; rest && wake > next; rest &= rest - 1) at(wake_of(pe, std::countr_zero(rest), next));
+    if (wake == next) return next;
+    at(wake_of_main(pe, next));
     for (const PendingActivation& p : pe.pending) at(p.due);
-    each_bit(pe.filled, [&](int channel) {
-        const WaveletQueue& queue = pe.channels[static_cast<size_t>(channel)].wavelets;
-        if (queue.has_ready(pe.env->now, queue.size() - 1)) return;  // the last is the latest
-        int i = 0;
-        while (queue.has_ready(pe.env->now, i)) ++i;
-        at(queue.at(i).ready_at(pe.env->now));
-    });
+    each_bit(pe.filled, [&](int channel) { at(wake_of(pe, pe.channels[static_cast<size_t>(channel)].wavelets)); });
     if (pe.frames.empty()) {
         if (pe.main_ready >= next) at(pe.main_ready);
         if (pe.has_handlers() || (pe.active & ~pe.blocked)) at(pe.main_ready);
