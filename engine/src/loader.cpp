@@ -448,6 +448,8 @@ Program read_program(const Value& value, const std::string& path, const Machine&
     p.name = r.text("name");
     p.functions = r.objects("functions", read_function);
     for (int64_t bits : r.integers("constants")) p.constants.push_back(static_cast<uint64_t>(bits));
+    p.pool.assign(p.constants.rbegin(), p.constants.rend());
+    p.pool.push_back(0);
     p.vecops = r.objects("vecops", read_vecop);
     p.maps = r.objects("maps", read_map);
     p.dsr_loads = r.objects("dsr_loads", read_dsr_load);
@@ -481,6 +483,7 @@ Program read_program(const Value& value, const std::string& path, const Machine&
     renumber_dsrs(p);
     Checker{p, machine, path + " '" + p.name + "'"}.program();
     settle_costs(p, machine);
+    find_executors(p);
     prepare_operations(p, machine);
     p.stored_words = std::min(stored_words(p), machine.memory.words);
     return p;

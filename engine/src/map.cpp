@@ -73,7 +73,7 @@ void Pe::advance_map() {
         }
     }
     call(function, none, true);
-    std::copy_n(arguments.begin(), run.op->inputs.size(), registers.begin() + frames.back().registers);
+    std::copy_n(arguments.begin(), run.op->inputs.size(), window());
     main_ready = env->now + static_cast<uint64_t>(env->machine.vector.map_iteration);
 }
 

@@ -1,10 +1,8 @@
-// The scalar operations of the main thread: one case for each row of ops.def.
+// The scalar operations of the main thread: a function for each row of ops.def and, where it matters, each type.
 //
-// An operation takes effect when it is issued; the main thread may issue again after its cost. `execute` gives
-// that cost, and the groups below follow those of ops.def.
+// An operation takes effect when it is issued; the main thread may issue again after its cost. `find_executors` puts the
+// function into each instruction when its program is loaded; the groups below follow those of ops.def.
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 
 #include "wafersim/ops.h"
@@ -18,22 +16,23 @@ bool Pe::main_may_issue() const {
     return maps.empty() || maps.back().depth != frames.size() || map_may_advance();
 }
 
+// Whoever gives it the issue slot knows that it may issue.
 void Pe::step_main() {
     waits_for_thread = none;
     int cost = 0;
-    while (cost == 0 && main_may_issue() && !busy(main_thread())) {
+    do {
         if (!maps.empty() && maps.back().depth == frames.size()) {
             advance_map();
             return;
         }
         Frame& frame = frames.back();
-        const Instr& instr = frame.function->code[static_cast<size_t>(frame.pc++)];
+        const Instr& instr = *frame.next++;
         current_loc = instr.loc;
         current_function = frame.function;
         ++env->stats.instructions;
-        cost = execute(instr);
+        cost = instr.execute(*this, instr, registers.data() + frame.registers);
         if (frames.empty()) return end_task();
-    }
+    } while (cost == 0 && main_may_issue() && !busy(main_thread()));
     main_ready = std::max(main_ready, env->now + static_cast<uint64_t>(cost));
 }
 
@@ -44,7 +43,7 @@ uint64_t Pe::stack_end() const {
 
 namespace {
 
-void check_stack(const Pe& pe, const Function& function, int words) {
+[[gnu::noinline]] void check_stack(const Pe& pe, const Function& function, int words) {
     const std::string where = "stack overflow in " + function.name + ": ";
     if (words > pe.program->memory_end) throw Fault(where + std::to_string(words - pe.program->memory_end) + " words too many");
     if (pe.frames.size() >= static_cast<size_t>(pe.memory.size())) throw Fault(where + "endless recursion");
@@ -53,7 +52,7 @@ void check_stack(const Pe& pe, const Function& function, int words) {
 }  // namespace
 
 void Pe::call(const Function& function, int result, bool from_map) {
-    Frame frame{&function, 0, 0, program->data_end, result, from_map};
+    Frame frame{&function, function.code.data(), 0, program->data_end, result, from_map};
     if (!frames.empty()) {
         const Frame& caller = frames.back();
         frame.registers = caller.registers + caller.function->registers;
@@ -70,21 +69,169 @@ void Pe::call(const Function& function, int result, bool from_map) {
     frames.push_back(frame);
 }
 
-void Pe::return_from(const Instr& instr) {
-    const uint64_t value = operand(instr.a);
-    const Frame finished = frames.back();
+void Pe::return_with(uint64_t value) {
+    const bool from_map = frames.back().from_map;
+    const int result = frames.back().result;
     frames.pop_back();
-    if (finished.from_map) finish_map_call(value);
-    else if (finished.result != none) registers[static_cast<size_t>(frames.back().registers + finished.result)] = value;
+    if (from_map) finish_map_call(value);
+    else if (result != none) window()[result] = value;
 }
 
 namespace {
 
+// --------------------------------------------------------------------------------------- registers and memory
+
+template <Op op, Ty ty>
+int unary(Pe& pe, const Instr& i, uint64_t* r) {
+    r[i.dst] = ops::scalar_unary(op, ty, pe.operand(r, i.a));
+    return i.cost;
+}
+
+template <Op op, Ty ty>
+int binary(Pe& pe, const Instr& i, uint64_t* r) {
+    r[i.dst] = ops::scalar_binary(op, ty, pe.operand(r, i.a), pe.operand(r, i.b));
+    return i.cost;
+}
+
+template <Op op, Ty ty>
+int comparison(Pe& pe, const Instr& i, uint64_t* r) {
+    r[i.dst] = ops::compare(op, ty, pe.operand(r, i.a), pe.operand(r, i.b));
+    return i.cost;
+}
+
+template <Ty ty>
+int conversion(Pe& pe, const Instr& i, uint64_t* r) {
+    r[i.dst] = ops::convert(ty, static_cast<Ty>(i.imm), pe.operand(r, i.a));
+    return i.cost;
+}
+
+int64_t address_of(const Pe& pe, const Instr& i, const uint64_t* r) {
+    return static_cast<int64_t>(pe.operand(r, i.a) & 0xffff) + i.imm;
+}
+
+// Configuration registers appear in the address space of accesses of one word.
+template <Ty ty>
+bool is_register(int64_t address) {
+    return words_of(ty) == 1 && address >= 2 * first_register && address <= 0xffff;
+}
+
+template <Ty ty>
+int load(Pe& pe, const Instr& i, uint64_t* r) {
+    const int64_t address = address_of(pe, i, r);
+    const uint64_t pattern = is_register<ty>(address) ? pe.read_register(static_cast<uint16_t>(address / 2))
+                                                      : pe.memory.load(address, words_of(ty));
+    r[i.dst] = ops::normalise(ty, pattern);
+    return i.cost;
+}
+
+template <Ty ty>
+int store(Pe& pe, const Instr& i, uint64_t* r) {
+    const int64_t address = address_of(pe, i, r);
+    const uint64_t value = pe.operand(r, i.b);
+    if (is_register<ty>(address)) pe.write_register(static_cast<uint16_t>(address / 2), static_cast<uint16_t>(value));
+    else pe.memory.store(address, words_of(ty), value);
+    return i.cost;
+}
+
+int copy(Pe& pe, const Instr& i, uint64_t* r) {
+    const auto to = static_cast<int64_t>(pe.operand(r, i.a) & 0xffff), from = static_cast<int64_t>(pe.operand(r, i.b) & 0xffff);
+    pe.memory.check(from, i.imm, "read");
+    pe.memory.check(to, i.imm, "write");
+    std::memmove(pe.memory.data() + to, pe.memory.data() + from, static_cast<size_t>(i.imm) * sizeof(uint16_t));
+    return i.cost * static_cast<int>(i.imm);
+}
+
+int frame(Pe& pe, const Instr& i, uint64_t* r) {
+    r[i.dst] = static_cast<uint64_t>(pe.frames.back().stack + i.imm);
+    return i.cost;
+}
+
+// ------------------------------------------------------------------------------------------------- control
+
+void jump_to(Pe& pe, int64_t target) {
+    Frame& frame = pe.frames.back();
+    frame.next = frame.function->code.data() + target;
+}
+
+int jump(Pe& pe, const Instr& i, uint64_t*) {
+    jump_to(pe, i.imm);
+    return i.cost;
+}
+
+template <bool on>
+int branch(Pe& pe, const Instr& i, uint64_t* r) {
+    if ((pe.operand(r, i.a) & 1) != on) return i.cost;
+    jump_to(pe, i.imm);
+    return pe.env->machine.branch_taken;
+}
+
+// Instructions under a predicate take their cycle whether they are executed or not.
+int skip(Pe& pe, const Instr& i, uint64_t*) {
+    const Instr* const here = pe.frames.back().next;
+    jump_to(pe, i.imm);
+    return static_cast<int>(pe.frames.back().next - here) * pe.env->machine.predicated;
+}
+
+template <bool on>
+int skip_if(Pe& pe, const Instr& i, uint64_t* r) {
+    return (pe.operand(r, i.a) & 1) == on ? skip(pe, i, r) : 0;
+}
+
 // Arguments are copied from the caller's window into the first registers of the callee's.
-void call_with_arguments(Pe& pe, const Function& function, const Instr& instr) {
-    const int from = pe.frames.back().registers + std::max(instr.a, 0), count = std::min(instr.c, function.registers);
-    pe.call(function, instr.dst, false);
-    if (count > 0) std::copy_n(pe.registers.begin() + from, count, pe.registers.begin() + pe.frames.back().registers);
+int call_with_arguments(Pe& pe, const Function& function, const Instr& i, const uint64_t* r) {
+    const auto from = r - pe.registers.data() + std::max(i.a, 0);
+    const int count = std::min(i.c, function.registers);
+    pe.call(function, i.dst, false);
+    if (count > 0) std::copy_n(pe.registers.begin() + from, count, pe.window());
+    return i.cost;
+}
+
+int call(Pe& pe, const Instr& i, uint64_t* r) {
+    return call_with_arguments(pe, pe.program->functions[static_cast<size_t>(i.imm)], i, r);
+}
+
+int call_pointer(Pe& pe, const Instr& i, uint64_t* r) {
+    const uint64_t number = pe.operand(r, i.b) & 0xffff;
+    if (number >= pe.program->functions.size()) throw Fault("call through a function pointer that points nowhere");
+    return call_with_arguments(pe, pe.program->functions[number], i, r);
+}
+
+int ret(Pe& pe, const Instr& i, uint64_t* r) {
+    const bool to_map = pe.frames.back().from_map;  // `vector.map_iteration` has the return in it
+    pe.return_with(pe.operand(r, i.a));
+    return to_map ? 0 : i.cost;
+}
+
+[[noreturn, gnu::noinline]] void fault(const Pe& pe, const Instr& i) {
+    throw Fault(pe.program->messages[static_cast<size_t>(i.imm)]);
+}
+
+[[noreturn, gnu::noinline]] void out_of_range(const Instr& i, uint64_t at) {
+    const bool negative = ops::compare(Op::lt_, i.ty, at, 0);
+    const uint64_t distance = negative ? ops::scalar_unary(Op::neg_, i.ty, at) : at;
+    throw Fault(std::string(negative ? "index -" : "index ") + std::to_string(distance) + " is out of range for " + std::to_string(i.imm) + " elements");
+}
+
+int check_index(Pe& pe, const Instr& i, uint64_t* r) {
+    const uint64_t at = pe.operand(r, i.a);
+    if (at >= static_cast<uint64_t>(i.imm)) out_of_range(i, at);
+    return 0;
+}
+
+int assertion(Pe& pe, const Instr& i, uint64_t* r) {
+    if (!(pe.operand(r, i.a) & 1)) fault(pe, i);
+    return i.cost;
+}
+
+int trap(Pe& pe, const Instr& i, uint64_t*) { fault(pe, i); }
+
+// ------------------------------------------------------ DSDs, tasks, queues, configuration, clock, log
+
+// `with` is the member function of Dsd that changes one of its fields.
+template <auto with>
+int change_dsd(Pe& pe, const Instr& i, uint64_t* r) {
+    r[i.dst] = (Dsd{pe.operand(r, i.a)}.*with)(pe.operand(r, i.b)).bits;
+    return i.cost;
 }
 
 uint64_t incremented(const Pe& pe, Dsd dsd, int64_t words) {
@@ -98,167 +245,171 @@ uint64_t incremented(const Pe& pe, Dsd dsd, int64_t words) {
     return dsd.with_address(static_cast<uint64_t>(address)).bits;
 }
 
+int move_dsd(Pe& pe, const Instr& i, uint64_t* r) {
+    r[i.dst] = incremented(pe, {pe.operand(r, i.a)}, static_cast<int64_t>(pe.operand(r, i.b)) * i.imm);
+    return i.cost;
+}
+
+int vector(Pe& pe, const Instr& i, uint64_t*) {
+    const VecOp& op = pe.program->vecops[static_cast<size_t>(i.imm)];
+    if (!pe.start_vector(op)) return --pe.frames.back().next, 1;
+    if (!op.options.is_async || pe.busy(pe.main_thread())) return 0;
+    return op.start + pe.env->machine.vector.issue;
+}
+
+int map(Pe& pe, const Instr& i, uint64_t*) {
+    pe.start_map(pe.program->maps[static_cast<size_t>(i.imm)]);
+    return pe.env->machine.vector.map_start;
+}
+
+int load_dsr(Pe& pe, const Instr& i, uint64_t*) {
+    pe.run_dsr_load(pe.program->dsr_loads[static_cast<size_t>(i.imm)]);
+    return i.cost;
+}
+
+int set_fifo_length(Pe& pe, const Instr& i, uint64_t* r) {
+    FifoState& fifo = pe.fifo_of({pe.operand(r, i.a)});
+    (i.imm ? fifo.write_length : fifo.read_length) = static_cast<uint16_t>(pe.operand(r, i.b));
+    return i.cost;
+}
+
+int activate(Pe& pe, const Instr& i, uint64_t* r) {
+    pe.activate(static_cast<int>(pe.operand(r, i.a) & 63), 0);
+    return i.cost;
+}
+
+template <bool on>
+int block(Pe& pe, const Instr& i, uint64_t* r) {
+    pe.block(static_cast<IdSpace>(i.imm), static_cast<int>(pe.operand(r, i.a) & 63), on);
+    return i.cost;
+}
+
+int flush_queue(Pe& pe, const Instr& i, uint64_t* r) {
+    (i.imm ? pe.output_flush : pe.input_flush) |= static_cast<uint16_t>(1u << (pe.operand(r, i.a) & 15));
+    pe.check_flush();
+    return i.cost;
+}
+
+int get_register(Pe& pe, const Instr& i, uint64_t* r) {
+    r[i.dst] = pe.read_register(static_cast<uint16_t>(pe.operand(r, i.a)));
+    return i.cost;
+}
+
+int set_register(Pe& pe, const Instr& i, uint64_t* r) {
+    pe.write_register(static_cast<uint16_t>(pe.operand(r, i.a)), static_cast<uint16_t>(pe.operand(r, i.b)));
+    return i.cost;
+}
+
+int clock(Pe& pe, const Instr& i, uint64_t* r) {
+    r[i.dst] = pe.clock();
+    return i.cost;
+}
+
+int control_clock(Pe& pe, const Instr& i, uint64_t*) {
+    pe.extras().clock_base = i.imm == 2 ? 0 : pe.clock();
+    pe.extras().clock_start = pe.env->now;
+    if (i.imm < 2) pe.extras().clock_running = i.imm == 1;
+    return i.cost;
+}
+
+int random(Pe& pe, const Instr& i, uint64_t* r) {
+    r[i.dst] = pe.random();
+    return i.cost;
+}
+
+int choose_generator(Pe& pe, const Instr& i, uint64_t* r) {
+    PeExtras& e = pe.extras();
+    const uint64_t value = pe.operand(r, i.a);
+    if (i.imm == 0) e.active_generator = static_cast<int>(value & 1);
+    else e.generator[static_cast<size_t>(e.active_generator)] = (static_cast<uint32_t>(value) + 1) * 0x9e3779b9u | 1u;
+    return i.cost;
+}
+
+int print(Pe& pe, const Instr& i, uint64_t* r) {
+    pe.print(i, r);
+    return i.cost;
+}
+
+// ---------------------------------------------------------------------------------------------- the table
+
+template <Ty ty>
+constexpr Execute executor(Op op) {
+    switch (op) {
+    case Op::mov_: return unary<Op::mov_, ty>;
+    case Op::add_: return binary<Op::add_, ty>;
+    case Op::sub_: return binary<Op::sub_, ty>;
+    case Op::mul_: return binary<Op::mul_, ty>;
+    case Op::div_: return binary<Op::div_, ty>;
+    case Op::rem_: return binary<Op::rem_, ty>;
+    case Op::and_: return binary<Op::and_, ty>;
+    case Op::or_: return binary<Op::or_, ty>;
+    case Op::xor_: return binary<Op::xor_, ty>;
+    case Op::shl_: return binary<Op::shl_, ty>;
+    case Op::shr_: return binary<Op::shr_, ty>;
+    case Op::neg_: return unary<Op::neg_, ty>;
+    case Op::not_: return unary<Op::not_, ty>;
+    case Op::eq_: return comparison<Op::eq_, ty>;
+    case Op::ne_: return comparison<Op::ne_, ty>;
+    case Op::lt_: return comparison<Op::lt_, ty>;
+    case Op::le_: return comparison<Op::le_, ty>;
+    case Op::cvt_: return conversion<ty>;
+    case Op::load_: return load<ty>;
+    case Op::store_: return store<ty>;
+    case Op::copy_: return copy;
+    case Op::frame_: return frame;
+    case Op::jmp_: return jump;
+    case Op::brt_: return branch<true>;
+    case Op::brf_: return branch<false>;
+    case Op::skt_: return skip_if<true>;
+    case Op::skf_: return skip_if<false>;
+    case Op::sk_: return skip;
+    case Op::call_: return call;
+    case Op::callp_: return call_pointer;
+    case Op::ret_: return ret;
+    case Op::vec_: return vector;
+    case Op::map_: return map;
+    case Op::dsrload_: return load_dsr;
+    case Op::dsdbase_: return change_dsd<&Dsd::with_address>;
+    case Op::dsdlen_: return change_dsd<&Dsd::with_length>;
+    case Op::dsdstride_: return change_dsd<&Dsd::with_stride>;
+    case Op::dsdinc_: return move_dsd;
+    case Op::fifolen_: return set_fifo_length;
+    case Op::activate_: return activate;
+    case Op::block_: return block<true>;
+    case Op::unblock_: return block<false>;
+    case Op::qflush_: return flush_queue;
+    case Op::getcfg_: return get_register;
+    case Op::setcfg_: return set_register;
+    case Op::clock_: return clock;
+    case Op::clockctl_: return control_clock;
+    case Op::random_: return random;
+    case Op::prng_: return choose_generator;
+    case Op::print_: return print;
+    case Op::assert_: return assertion;
+    case Op::index_: return check_index;
+    case Op::trap_: return trap;
+    case Op::count: break;
+    }
+    return nullptr;
+}
+
+template <Ty ty>
+constexpr std::array<Execute, op_count> executors_of = [] {
+    std::array<Execute, op_count> row{};
+    for (size_t op = 0; op < op_count; ++op) row[op] = executor<ty>(static_cast<Op>(op));
+    return row;
+}();
+
+// By type and operation.
+constexpr auto executors = []<size_t... ty>(std::index_sequence<ty...>) {
+    return std::array{executors_of<static_cast<Ty>(ty)>...};
+}(std::make_index_sequence<static_cast<size_t>(Ty::dsd) + 1>());
+
 }  // namespace
 
-int Pe::execute(const Instr& i) {
-    switch (i.op) {
-    case Op::mov_:
-    case Op::neg_:
-    case Op::not_: set(i, ops::scalar_unary(i.op, i.ty, operand(i.a))); break;
-    case Op::add_:
-    case Op::sub_:
-    case Op::mul_:
-    case Op::div_:
-    case Op::rem_:
-    case Op::and_:
-    case Op::or_:
-    case Op::xor_:
-    case Op::shl_:
-    case Op::shr_: set(i, ops::scalar_binary(i.op, i.ty, operand(i.a), operand(i.b))); break;
-    case Op::eq_:
-    case Op::ne_:
-    case Op::lt_:
-    case Op::le_: set(i, ops::compare(i.op, i.ty, operand(i.a), operand(i.b))); break;
-    case Op::cvt_: set(i, ops::convert(i.ty, static_cast<Ty>(i.imm), operand(i.a))); break;
-    case Op::load_:
-    case Op::store_:
-    case Op::copy_:
-    case Op::frame_: return execute_memory(i);
-    case Op::jmp_:
-    case Op::brt_:
-    case Op::brf_:
-    case Op::skt_:
-    case Op::skf_:
-    case Op::sk_:
-    case Op::call_:
-    case Op::callp_:
-    case Op::ret_:
-    case Op::assert_:
-    case Op::index_:
-    case Op::trap_: return execute_control(i);
-    case Op::dsdbase_: set(i, Dsd{operand(i.a)}.with_address(operand(i.b)).bits); break;
-    case Op::dsdlen_: set(i, Dsd{operand(i.a)}.with_length(operand(i.b)).bits); break;
-    case Op::dsdstride_: set(i, Dsd{operand(i.a)}.with_stride(operand(i.b)).bits); break;
-    case Op::dsdinc_: set(i, incremented(*this, {operand(i.a)}, static_cast<int64_t>(operand(i.b)) * i.imm)); break;
-    default: return execute_system(i);
-    }
-    return i.cost;
-}
-
-int Pe::execute_memory(const Instr& i) {
-    const int64_t address = static_cast<int64_t>(operand(i.a) & 0xffff) + (i.op == Op::copy_ ? 0 : i.imm);
-    const bool is_register = address >= 2 * first_register && address <= 0xffff && words_of(i.ty) == 1;
-    switch (i.op) {
-    case Op::load_:
-        if (is_register) return set(i, ops::normalise(i.ty, read_register(static_cast<uint16_t>(address / 2)))), i.cost;
-        set(i, ops::normalise(i.ty, memory.load(address, words_of(i.ty))));
-        return i.cost;
-    case Op::store_:
-        if (is_register)
-            return write_register(static_cast<uint16_t>(address / 2), static_cast<uint16_t>(operand(i.b))), i.cost;
-        memory.store(address, words_of(i.ty), operand(i.b));
-        return i.cost;
-    case Op::copy_: {
-        const int64_t from = static_cast<int64_t>(operand(i.b) & 0xffff);
-        memory.check(from, i.imm, "read");
-        memory.check(address, i.imm, "write");
-        std::memmove(memory.data() + address, memory.data() + from, static_cast<size_t>(i.imm) * sizeof(uint16_t));
-        return i.cost * static_cast<int>(i.imm);
-    }
-    default: set(i, static_cast<uint64_t>(frames.back().stack + i.imm)); return i.cost;
-    }
-}
-
-// Instructions under a predicate take their cycle whether they are executed or not.
-int Pe::skip_to(int target) {
-    const int skipped = target - frames.back().pc;
-    frames.back().pc = target;
-    return skipped * env->machine.predicated;
-}
-
-int Pe::execute_control(const Instr& i) {
-    switch (i.op) {
-    case Op::jmp_: frames.back().pc = static_cast<int>(i.imm); return i.cost;
-    case Op::brt_:
-    case Op::brf_:
-        if ((operand(i.a) & 1) != (i.op == Op::brt_)) return i.cost;
-        frames.back().pc = static_cast<int>(i.imm);
-        return env->machine.branch_taken;
-    case Op::skt_:
-    case Op::skf_:
-        if ((operand(i.a) & 1) != (i.op == Op::skt_)) return 0;
-        return skip_to(static_cast<int>(i.imm));
-    case Op::sk_: return skip_to(static_cast<int>(i.imm));
-    case Op::call_: call_with_arguments(*this, program->functions[static_cast<size_t>(i.imm)], i); return i.cost;
-    case Op::callp_: {
-        const uint64_t number = operand(i.b) & 0xffff;
-        if (number >= program->functions.size()) throw Fault("call through a function pointer that points nowhere");
-        call_with_arguments(*this, program->functions[number], i);
-        return i.cost;
-    }
-    case Op::ret_: {
-        const bool to_map = frames.back().from_map;  // `vector.map_iteration` has the return in it
-        return_from(i);
-        return to_map ? 0 : i.cost;
-    }
-    case Op::index_: {
-        const uint64_t at = operand(i.a);
-        if (at < static_cast<uint64_t>(i.imm)) return 0;
-        const bool negative = ops::compare(Op::lt_, i.ty, at, 0);
-        const std::string number =
-            negative ? "-" + std::to_string(ops::scalar_unary(Op::neg_, i.ty, at)) : std::to_string(at);
-        throw Fault("index " + number + " is out of range for " + std::to_string(i.imm) + " elements");
-    }
-    case Op::assert_:
-        if (operand(i.a) & 1) return i.cost;
-        [[fallthrough]];
-    default: throw Fault(program->messages[static_cast<size_t>(i.imm)]);
-    }
-}
-
-// What reaches beyond registers and memory: tasks, DSD operations, queues, configuration, clock, log.
-int Pe::execute_system(const Instr& i) {
-    const auto index = static_cast<size_t>(i.imm);
-    switch (i.op) {
-    case Op::vec_:
-        if (!start_vector(program->vecops[index])) return --frames.back().pc, 1;
-        if (!program->vecops[index].options.is_async || busy(main_thread())) return 0;
-        return program->vecops[index].start + env->machine.vector.issue;
-    case Op::map_: start_map(program->maps[index]); return env->machine.vector.map_start;
-    case Op::dsrload_: run_dsr_load(program->dsr_loads[index]); break;
-    case Op::fifolen_: {
-        FifoState& fifo = fifo_of({operand(i.a)});
-        (i.imm ? fifo.write_length : fifo.read_length) = static_cast<uint16_t>(operand(i.b));
-        break;
-    }
-    case Op::activate_: activate(static_cast<int>(operand(i.a) & 63), 0); break;
-    case Op::block_: block(static_cast<IdSpace>(i.imm), static_cast<int>(operand(i.a) & 63), true); break;
-    case Op::unblock_: block(static_cast<IdSpace>(i.imm), static_cast<int>(operand(i.a) & 63), false); break;
-    case Op::qflush_: {
-        uint16_t& wanted = i.imm ? output_flush : input_flush;
-        wanted |= static_cast<uint16_t>(1u << (operand(i.a) & 15));
-        check_flush();
-        break;
-    }
-    case Op::getcfg_: set(i, read_register(static_cast<uint16_t>(operand(i.a)))); break;
-    case Op::setcfg_: write_register(static_cast<uint16_t>(operand(i.a)), static_cast<uint16_t>(operand(i.b))); break;
-    case Op::clock_: set(i, clock()); break;
-    case Op::clockctl_:
-        extras().clock_base = i.imm == 2 ? 0 : clock();
-        extras().clock_start = env->now;
-        if (i.imm < 2) extras().clock_running = i.imm == 1;
-        break;
-    case Op::random_: set(i, random()); break;
-    case Op::prng_:
-        if (i.imm == 0) extras().active_generator = static_cast<int>(operand(i.a) & 1);
-        else
-            extras().generator[static_cast<size_t>(extras().active_generator)] =
-                (static_cast<uint32_t>(operand(i.a)) + 1) * 0x9e3779b9u | 1u;
-        break;
-    case Op::print_: print(i); break;
-    default: throw std::logic_error("operation without a case");
-    }
-    return i.cost;
+void find_executors(Program& program) {
+    for (Function& function : program.functions)
+        for (Instr& i : function.code) i.execute = executors[static_cast<size_t>(i.ty)][static_cast<size_t>(i.op)];
 }
 
 // A 32-bit xorshift generator; its upper half is the number.
@@ -268,62 +419,6 @@ uint16_t Pe::random() {
     s ^= s >> 17;
     s ^= s << 5;
     return static_cast<uint16_t>(s >> 16);
-}
-
-namespace {
-
-std::string digits(uint64_t value, int base_bits, int width) {
-    std::string text;
-    for (int i = width - 1; i >= 0; --i) text += "0123456789ABCDEF"[value >> (i * base_bits) & ((1u << base_bits) - 1)];
-    return text;
-}
-
-bool is_signed(Ty ty) { return ty == Ty::i8 || ty == Ty::i16 || ty == Ty::i32 || ty == Ty::i64; }
-
-// The fewest digits that tell the number from its neighbours, of at most `most`; 42 is "42.0".
-std::string decimal(double value, int most) {
-    char text[32];
-    for (int precision = 1; precision <= most; ++precision) {
-        std::snprintf(text, sizeof text, "%.*g", precision, value);
-        const float back = std::strtof(text, nullptr);
-        if (precision == most || double{back} == value) break;
-    }
-    std::string digits = text;
-    if (digits.find_first_not_of("-0123456789") == std::string::npos) digits += ".0";
-    return digits;
-}
-
-std::string formatted(char format, Ty ty, uint64_t value) {
-    const int bits = ty == Ty::i8 || ty == Ty::u8 ? 8 : 16 * words_of(ty);
-    switch (format) {
-    case 'X': return digits(value, 4, bits / 4);
-    case 'b': return digits(value, 1, bits);
-    case 'c': return std::string(1, static_cast<char>(value));
-    case 'f': return decimal(ty == Ty::f16 ? double{ops::from_f16(static_cast<uint32_t>(value))}
-                                           : double{ops::from_f32(static_cast<uint32_t>(value))},
-                             ty == Ty::f16 ? 5 : 9);
-    default: return is_signed(ty) ? std::to_string(static_cast<int64_t>(value)) : std::to_string(value);
-    }
-}
-
-}  // namespace
-
-// Text is kept until the line is complete.
-void Pe::print(const Instr& i) {
-    const PrintFormat& print = program->prints[static_cast<size_t>(i.imm)];
-    std::string& print_line = extras().print_line;
-    std::string text = print.literals[0];
-    for (size_t k = 0; k < print.formats.size(); ++k) {
-        text += formatted(print.formats[k], print.types[k], operand(i.a + static_cast<int>(k))) + print.literals[k + 1];
-    }
-    for (char c : text) {
-        if (c == '\n') {
-            env->log.push_back({env->now, x, y, print_line});
-            print_line.clear();
-        } else {
-            print_line += c;
-        }
-    }
 }
 
 }  // namespace wafersim

@@ -44,9 +44,11 @@ struct Pe;
 
 // What the PEs of a region share.
 struct Environment {
-    Environment(const Machine& machine, const Image& image) : machine(machine), image(image) {}
+    Environment(const Machine& machine, const Image& image)
+        : machine(machine), image(image), main_thread(machine.microthreads.count) {}
     const Machine& machine;
     const Image& image;
+    const int main_thread;         // its number as a thread: it follows the microthreads
     uint64_t now = 0;
     Stats stats;
     std::vector<LogLine> log;      // in the order of cycles
@@ -58,7 +60,7 @@ struct Environment {
 
 struct Frame {
     const Function* function = nullptr;
-    int pc = 0;
+    const Instr* next = nullptr;  // to be executed
     int registers = 0;        // index of register 0 in Pe::registers
     int stack = 0;            // word address of the stack frame
     int result = none;        // register of the caller
@@ -179,7 +181,7 @@ struct alignas(64) Pe {
 
     std::array<int8_t, 32> channel_of_color;  // -1: no input queue has this color
     const Program* program;
-    const uint64_t* constants = nullptr;  // of the program, or its own where patches change some
+    const uint64_t* constants = nullptr;  // by operand number; of the program, or its own where patches change some
     Router& router;
     uint64_t main_cycles = 0;
 
@@ -205,7 +207,7 @@ struct alignas(64) Pe {
     int16_t x, y;
 
     bool alive() const { return program != nullptr; }
-    int main_thread() const { return env->machine.microthreads.count; }  // its number as a thread
+    int main_thread() const { return env->main_thread; }
     bool busy(int thread) const { return running >> thread & 1; }       // a DSD operation is in progress there
     uint64_t clock() const { return extras().clock_base + (extras().clock_running ? env->now - extras().clock_start : 0); }
     const PeExtras& extras() const;
@@ -237,21 +239,14 @@ struct alignas(64) Pe {
     // ------------------------------------------------------------------ vm.cpp
     bool main_may_issue() const;
     void step_main();
-    int execute(const Instr& instr);           // its cost in cycles
-    int execute_control(const Instr& instr);
-    int skip_to(int target);
-    int execute_memory(const Instr& instr);
-    int execute_system(const Instr& instr);
-    void set(const Instr& instr, uint64_t value) { registers[frames.back().registers + instr.dst] = value; }
-    void return_from(const Instr& instr);
-    void print(const Instr& instr);
+    void return_with(uint64_t value);
+    void print(const Instr& instr, const uint64_t* registers);
     uint16_t random();
-    uint64_t operand(int number) const {
-        if (number >= 0) return registers[static_cast<size_t>(frames.back().registers + number)];
-        return number == none ? 0 : constants[-2 - number];
-    }
+    uint64_t* window() { return registers.data() + frames.back().registers; }  // registers of the innermost call
+    const uint64_t* window() const { return registers.data() + frames.back().registers; }
+    uint64_t operand(const uint64_t* window, int number) const { return (number >= 0 ? window : constants)[number]; }
+    uint64_t operand(int number) const { return number >= 0 ? operand(window(), number) : constants[number]; }
     void call(const Function& function, int result, bool from_map);
-    void start_function(int function);
     uint64_t stack_end() const;
 
     // ------------------------------------------------------------------ dsd.cpp

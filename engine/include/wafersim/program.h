@@ -19,6 +19,13 @@ struct PreparedRun;
 
 inline constexpr int none = -1;  // an operand, id or index that is not given
 
+struct Pe;
+struct Instr;
+
+// Executes an instruction, given the registers of the innermost call. What it returns is the cost in cycles; if it throws, the
+// call and its registers are as before.
+using Execute = int (*)(Pe&, const Instr&, uint64_t* registers);
+
 struct Instr {
     Op op = Op::ret_;
     Ty ty = Ty::void_;
@@ -26,6 +33,7 @@ struct Instr {
     int64_t imm = 0;
     int32_t loc = 0;
     int32_t cost = 0;  // cycles (settle_costs); of a copy for each word
+    Execute execute = nullptr;  // by operation and type (find_executors)
 };
 
 struct Function {
@@ -164,6 +172,7 @@ struct Program {
     std::string name;
     std::vector<Function> functions;
     std::vector<uint64_t> constants;
+    std::vector<uint64_t> pool;      // the same as operands number them, from the back: 0 for none, then the constants
     std::vector<VecOp> vecops;
     std::vector<MapOp> maps;
     std::vector<DsrLoad> dsr_loads;
@@ -192,6 +201,9 @@ struct Program {
 // What instructions and starts of DSD operations cost on this machine (costs.cpp).
 struct Machine;
 void settle_costs(Program& program, const Machine& machine);
+
+// Which functions execute the instructions (vm.cpp).
+void find_executors(Program& program);
 
 // Sides of a router as a mask, and as numbers 0 to 5 in this order.
 enum Dir : uint8_t { ramp = 1, east = 2, west = 4, south = 8, north = 16, host = 32 };

@@ -32,36 +32,44 @@ bool in_memory(const Pe& pe, const MapOp& op) {
 }
 
 // Registers appear in the address space of 16-bit accesses.
-bool is_register(const Pe& pe, const Instr& i) {
-    return words_of(i.ty) == 1 && static_cast<int64_t>(pe.operand(i.a) & 0xffff) + i.imm >= 2 * first_register;
+bool is_register(const Pe& pe, const Instr& i, const uint64_t* window) {
+    return words_of(i.ty) == 1 && static_cast<int64_t>(pe.operand(window, i.a) & 0xffff) + i.imm >= 2 * first_register;
 }
 
 // The clock of the PE: what it shows follows from the cycle alone. Programs wait for it in loops.
-bool is_clock(const Pe& pe, const Instr& i) {
+bool is_clock(const Pe& pe, const Instr& i, const uint64_t* window) {
     const RegisterBank& bank = pe.env->machine.registers[static_cast<size_t>(RegisterId::TIMESTAMP_COUNTER)];
-    const auto address = static_cast<int64_t>(pe.operand(i.a) & 0xffff);
+    const auto address = static_cast<int64_t>(pe.operand(window, i.a) & 0xffff);
     return address >= bank.address && address < bank.address + bank.count;
 }
 
-// The operation changes nothing but registers, memory and tasks of this PE.
-bool is_internal(const Pe& pe, const Instr& i) {
+template <class... Ops>
+constexpr uint64_t set_of(Ops... ops) {
+    static_assert(op_count <= 64);
+    return ((uint64_t{1} << static_cast<int>(ops)) | ...);
+}
+
+// All others change nothing but registers, memory and tasks of their PE.
+constexpr uint64_t may_reach_outside = set_of(Op::load_, Op::store_, Op::ret_, Op::vec_, Op::map_, Op::dsrload_, Op::getcfg_,
+                                              Op::qflush_, Op::setcfg_, Op::print_);
+
+// Of those that may reach outside, this one does not.
+bool stays_inside(const Pe& pe, const Instr& i, const uint64_t* window) {
     switch (i.op) {
     case Op::load_:
-    case Op::store_: return !is_register(pe, i);
+    case Op::store_: return !is_register(pe, i, window);
     case Op::ret_:  // the step of @map that follows a call is in the same cycle
         return pe.frames.size() > 1 && (!pe.frames.back().from_map || predictable(pe, pe.maps.back()));
     case Op::vec_: return in_memory(pe, pe.program->vecops[static_cast<size_t>(i.imm)]);
     case Op::map_: return in_memory(pe, pe.program->maps[static_cast<size_t>(i.imm)]);
-    case Op::dsrload_: {
-        const int dsd = pe.program->dsr_loads[static_cast<size_t>(i.imm)].dsd;
-        return in_memory(Dsd{pe.operand(dsd)});
+    case Op::dsrload_: return in_memory(Dsd{pe.operand(window, pe.program->dsr_loads[static_cast<size_t>(i.imm)].dsd)});
+    case Op::getcfg_: return is_clock(pe, i, window);
+    default: return false;
     }
-    case Op::getcfg_: return is_clock(pe, i);
-    case Op::qflush_:
-    case Op::setcfg_:
-    case Op::print_: return false;
-    default: return true;
-    }
+}
+
+bool is_internal(const Pe& pe, const Instr& i, const uint64_t* window) {
+    return !(may_reach_outside >> static_cast<int>(i.op) & 1) || stays_inside(pe, i, window);
 }
 
 void count_cycles(Pe& pe, uint64_t cycles) {
@@ -102,16 +110,15 @@ bool complete_operation(Pe& pe, uint64_t first, bool first_is_counted, uint64_t 
 // One operation. False, with nothing done: it has to wait for its cycle.
 bool execute(Pe& pe, uint64_t cycle, uint64_t horizon, int& cost) {
     Frame& frame = pe.frames.back();
-    const int pc = frame.pc;
-    const Instr& instr = frame.function->code[static_cast<size_t>(pc)];
-    if (!is_internal(pe, instr)) return false;
-    const size_t depth = pe.frames.size();
-    frame.pc = pc + 1;
+    uint64_t* const window = pe.registers.data() + frame.registers;
+    const Instr& instr = *frame.next;
+    if (!is_internal(pe, instr, window)) return false;
     pe.current_loc = instr.loc;
     pe.current_function = frame.function;
+    ++frame.next;
     bool done = true;
     try {
-        cost = pe.execute(instr);
+        cost = instr.execute(pe, instr, window);
         if (pe.running) {  // a DSD operation has begun; whatever follows it has to wait for the next cycle
             done = complete_operation(pe, cycle, true, horizon);
             cost = 1;
@@ -123,7 +130,7 @@ bool execute(Pe& pe, uint64_t cycle, uint64_t horizon, int& cost) {
         ++pe.env->stats.instructions;
     } else {
         pe.running = 0;
-        pe.frames[depth - 1].pc = pc;
+        pe.frames.back().next = &instr;
     }
     return done;
 }
