@@ -51,22 +51,22 @@ namespace {
 
 }  // namespace
 
+// The registers of a call are 0 at first. They are cleared some at a time, perhaps a few too many: behind them are none in use.
 void Pe::call(const Function& function, int result, bool from_map) {
-    Frame frame{&function, function.code.data(), 0, program->data_end, result, from_map};
+    constexpr int at_once = 4;
+    int first = 0, stack = program->data_end;
     if (!frames.empty()) {
         const Frame& caller = frames.back();
-        frame.registers = caller.registers + caller.function->registers;
-        frame.stack = caller.stack + caller.function->frame_words;
+        first = caller.registers + caller.function->registers;
+        stack = caller.stack + caller.function->frame_words;
     }
-    const int end = frame.stack + function.frame_words;
+    const int end = stack + function.frame_words;
     if (end > program->memory_end || frames.size() >= static_cast<size_t>(memory.size())) [[unlikely]]
         check_stack(*this, function, end);
-    if (function.registers > 0) {
-        const auto needed = static_cast<size_t>(frame.registers + function.registers);
-        if (registers.size() < needed) registers.resize(needed);
-        std::fill_n(registers.begin() + frame.registers, function.registers, uint64_t{0});
-    }
-    frames.push_back(frame);
+    const auto needed = static_cast<size_t>(first + function.registers + at_once - 1);
+    if (registers.size() < needed) [[unlikely]] registers.resize(needed);
+    for (int i = 0; i < function.registers; i += at_once) std::fill_n(registers.data() + first + i, at_once, uint64_t{0});
+    frames.push_back({&function, function.code.data(), first, stack, result, from_map});
 }
 
 void Pe::return_with(uint64_t value) {
@@ -179,10 +179,12 @@ int skip_if(Pe& pe, const Instr& i, uint64_t* r) {
 
 // Arguments are copied from the caller's window into the first registers of the callee's.
 int call_with_arguments(Pe& pe, const Function& function, const Instr& i, const uint64_t* r) {
-    const auto from = r - pe.registers.data() + std::max(i.a, 0);
+    const auto first = r - pe.registers.data() + std::max(i.a, 0);
     const int count = std::min(i.c, function.registers);
     pe.call(function, i.dst, false);
-    if (count > 0) std::copy_n(pe.registers.begin() + from, count, pe.window());
+    const uint64_t* const from = pe.registers.data() + first;
+    uint64_t* const to = pe.window();
+    for (int k = 0; k < count; ++k) to[k] = from[k];
     return i.cost;
 }
 

@@ -10,14 +10,14 @@ namespace wafersim::fast {
 void classify(const Pe& pe, VecRun& run);
 
 // The cycle of its next element, and whether that has come.
-inline uint64_t due(const VecRun& run) { return static_cast<uint64_t>(run.next_tick / ticks_per_cycle); }
+inline uint64_t due(const VecRun& run) { return static_cast<uint64_t>(run.next_tick) / ticks_per_cycle; }
 
 inline bool is_due(const VecRun& run, uint64_t cycle) {
     return run.next_tick < static_cast<int64_t>(cycle + 1) * ticks_per_cycle;
 }
 
 // Of a usual operation: the inputs are there and the output has room.
-inline bool flows(const Pe& pe, const VecRun& run) {
+[[gnu::always_inline]] inline bool flows(const Pe& pe, const VecRun& run) {
     if (run.input != none) {
         const WaveletQueue& queue = pe.channels[static_cast<size_t>(run.input)].wavelets;
         if (!queue.has_ready(pe.env->now) || queue.front().control) return false;

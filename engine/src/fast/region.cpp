@@ -181,12 +181,13 @@ bool wants_scheduler(const Pe& pe) {
 // Threads, then the scheduler, then the host's command, then how long to sleep.
 void FastRegion::visit_pe(uint32_t i) {
     Pe& pe = pes_[i];
-    if (step(pe)) progress_ = true;
+    const Turn turn = step(pe);
+    if (turn.thread != none) progress_ = true;
     phase_ = Phase::tasks;
     if (wants_scheduler(pe) && pe.schedule()) progress_ = true;
     else if (pe.has_commands && pe.command_due <= env_.now && pe.host_may_command()) command(i);
     if (may_run_ahead(pe)) run_ahead(pe, horizon(pe));
-    wake_[i] = fast::next_wake(pe);
+    wake_[i] = fast::next_wake(pe, turn);
 }
 
 // What the router said of itself was said by `visit_router`. Everything that has a time is said anew in each visit, as an

@@ -9,13 +9,7 @@ namespace wafersim::fast {
 
 namespace {
 
-// A thread, and the operation that it runs; none: the code of the main thread.
-struct Context {
-    int thread = none;
-    VecRun* run = nullptr;
-};
-
-Context context_of(Pe& pe, int thread) { return {thread, pe.busy(thread) ? &pe.run_of(thread) : nullptr}; }
+Turn turn_of(Pe& pe, int thread) { return {thread, pe.busy(thread) ? &pe.run_of(thread) : nullptr}; }
 
 bool may_issue(const Pe& pe, int thread, const VecRun* run) {
     if (!run) return pe.main_may_issue();
@@ -29,30 +23,30 @@ void meet_controls(Pe& pe) {
 }
 
 // The first that can go on, in turns: whoever had the issue slot last comes last.
-Context first_ready(Pe& pe, uint64_t threads) {
+Turn first_ready(Pe& pe, uint64_t threads) {
     const int first = pe.last_thread + 1;
     for (uint64_t rest = std::rotr(threads, first); rest; rest &= rest - 1) {
-        const Context context = context_of(pe, (std::countr_zero(rest) + first) % 64);
-        if (may_issue(pe, context.thread, context.run)) return context;
+        const Turn turn = turn_of(pe, (std::countr_zero(rest) + first) & 63);
+        if (may_issue(pe, turn.thread, turn.run)) return turn;
     }
     return {};
 }
 
-Context most_important(Pe& pe, uint64_t threads) {
-    Context chosen;
+Turn most_important(Pe& pe, uint64_t threads) {
+    Turn chosen;
     int best = -1;
     each_bit_after(threads, pe.last_thread, [&](int thread) {
-        const Context context = context_of(pe, thread);
+        const Turn turn = turn_of(pe, thread);
         const int priority = pe.thread_priority(thread);
-        if (priority <= best || !may_issue(pe, thread, context.run)) return;
-        chosen = context;
+        if (priority <= best || !may_issue(pe, thread, turn.run)) return;
+        chosen = turn;
         best = priority;
     });
     return chosen;
 }
 
 // Whose turn it is, of those that can go on: highest priority first, turns among equals.
-Context choose(Pe& pe) {
+Turn choose(Pe& pe) {
     const uint64_t candidates = pe.running | (pe.frames.empty() ? 0 : uint64_t{1} << pe.main_thread());
     const bool equals = !(pe.raised & pe.running) && pe.main_priority == 0;
     return equals ? first_ready(pe, candidates) : most_important(pe, candidates);
@@ -63,29 +57,28 @@ void step_main(Pe& pe, int main) {
     const uint32_t before = pe.running;
     pe.step_main();
     each_bit(pe.running & ~before, [&](int thread) { classify(pe, pe.run_of(thread)); });
-    const Context started = context_of(pe, main);
+    const Turn started = turn_of(pe, main);
     if (started.run && may_advance(pe, *started.run)) advance_run(pe, main, *started.run);
 }
 
 }  // namespace
 
-bool step(Pe& pe) {
+Turn step(Pe& pe) {
     if (pe.controls) meet_controls(pe);
-    const Context chosen = choose(pe);
-    if (chosen.thread == none) return false;
+    const Turn chosen = choose(pe);
+    if (chosen.thread == none) return chosen;
     pe.last_thread = static_cast<int8_t>(chosen.thread);
     ++(chosen.thread == pe.main_thread() ? pe.main_cycles : pe.thread_cycles);
     ++pe.env->stats.pe_cycles;
     if (chosen.run) advance_run(pe, chosen.thread, *chosen.run);
     else step_main(pe, chosen.thread);
-    return true;
+    return chosen;
 }
 
 namespace {
 
 // When the operation of a thread may go on, `next` or later; never: something else has to happen before.
-uint64_t wake_of(const Pe& pe, int thread, uint64_t next) {
-    const VecRun& run = pe.run_of(thread);
+uint64_t wake_of(const Pe& pe, int thread, const VecRun& run, uint64_t next) {
     const uint64_t cycle = due(run);
     if (cycle >= next) return cycle;
     return may_issue(pe, thread, &run) ? next : never;
@@ -108,12 +101,19 @@ uint64_t wake_of(const Pe& pe, const WaveletQueue& queue) {
 }  // namespace
 
 // Whoever had the issue slot usually goes on in the next cycle, so it is asked first.
-uint64_t next_wake(const Pe& pe) {
+uint64_t next_wake(const Pe& pe, const Turn& last) {
     const uint64_t next = pe.env->now + 1;
-    const uint32_t last = pe.running & uint32_t{1} << pe.last_thread;
-    uint64_t wake = last ? wake_of(pe, pe.last_thread, next) : never;
+    uint64_t wake = never;
+    uint32_t rest = pe.running;
+    if (last.run && pe.busy(last.thread)) {
+        wake = wake_of(pe, last.thread, *last.run, next);
+        rest ^= uint32_t{1} << last.thread;
+    }
     const auto at = [&](uint64_t cycle) { wake = std::min(wake, std::max(cycle, next)); };
-    for (uint32_t rest = pe.running ^ last; rest && wake > next; rest &= rest - 1) at(wake_of(pe, std::countr_zero(rest), next));
+    for (; rest && wake > next; rest &= rest - 1) {
+        const int thread = std::countr_zero(rest);
+        at(wake_of(pe, thread, pe.run_of(thread), next));
+    }
     if (wake == next) return next;
     at(wake_of_main(pe, next));
     for (const PendingActivation& p : pe.pending) at(p.due);
