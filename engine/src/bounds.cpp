@@ -52,33 +52,34 @@ uint32_t strided_inside(const Stream& s, const Variable& v, uint32_t count, bool
 
 // An operand that leaves its variable earlier than those before it sets the bound. Addresses that belong to no variable
 // (the stack) and those that wavelets move have none.
-void bound_by(const Program& program, VecRun& run, const Stream& s, int which) {
+void bound_by(const Program& program, Plan& plan, const Stream& s, int which) {
     if ((s.kind != StreamKind::memory && s.kind != StreamKind::shaped) || s.index_offset) return;
     const Variable* v = program.variables.at(element_address(s));
     if (!v) return;
     const bool shaped = s.kind == StreamKind::shaped;
-    const uint32_t elements = shaped ? shaped_inside(s, *v) : strided_inside(s, *v, run.remaining, run.infinite);
-    if (elements >= run.bound) return;
-    run.bound = elements;
-    run.bounded = static_cast<int8_t>(which);
-    run.variable = v;
+    const uint32_t elements = shaped ? shaped_inside(s, *v) : strided_inside(s, *v, plan.length, plan.infinite);
+    if (elements >= plan.bound) return;
+    plan.bound = elements;
+    plan.bounded = static_cast<int8_t>(which);
+    plan.variable = v;
 }
 
 }  // namespace
 
-void find_bounds(const Program& program, VecRun& run) {
-    run.bound = unbounded;
-    bound_by(program, run, run.dst, none);
-    for (int i = 0; i < run.sources; ++i) bound_by(program, run, run.source[static_cast<size_t>(i)], i);
+void find_bounds(const Program& program, Plan& plan) {
+    plan.bound = unbounded;
+    bound_by(program, plan, plan.dst, none);
+    for (int i = 0; i < plan.sources; ++i) bound_by(program, plan, plan.source[static_cast<size_t>(i)], i);
 }
 
 void leave_variable(Pe& pe, VecRun& run) {
-    const std::string which = run.bounded == none ? "the destination" : "source " + std::to_string(run.bounded + 1);
-    const std::string length = run.infinite ? "no end" : std::to_string(run.done + run.remaining) + " elements";
-    const std::string message = which + " runs out of '" + run.variable->name + "' after " +
-                                std::to_string(run.bound) + " elements, the operation has " + length;
+    Plan& plan = pe.own_plan(run);
+    const std::string which = plan.bounded == none ? "the destination" : "source " + std::to_string(plan.bounded + 1);
+    const std::string length = plan.infinite ? "no end" : std::to_string(run.done + run.remaining) + " elements";
+    const std::string message = which + " runs out of '" + plan.variable->name + "' after " +
+                                std::to_string(plan.bound) + " elements, the operation has " + length;
     if (pe.env->strict) throw Fault(message);
-    run.bound = unbounded;
+    plan.bound = unbounded;
     const FaultReport report = pe.report(message);
     const auto same = [&](const FaultReport& other) { return same_place(other, report); };
     auto& known = pe.env->warnings;

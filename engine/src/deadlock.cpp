@@ -30,17 +30,18 @@ std::string stream_wait(const Pe& pe, const Stream& s) {
 
 std::string operation_wait(const Pe& pe, int thread) {
     const VecRun& run = pe.run_of(thread);
+    const Plan plan = plan_by_now(run);
     std::string what =
-        "@" + std::string(vec_rows[static_cast<size_t>(run.op->op)].name) + source_line(*pe.program, run.op->loc) +
+        "@" + std::string(vec_rows[static_cast<size_t>(plan.op->op)].name) + source_line(*pe.program, plan.op->loc) +
         (thread == pe.main_thread() ? " holds the main thread" : " on microthread " + std::to_string(thread)) +
         " after " + std::to_string(run.done) + " elements, waits for ";
     if (pe.blocked_threads >> thread & 1) return what + "the microthread to be unblocked";
-    for (int i = 0; i < run.sources; ++i) {
-        const Stream& s = run.source[static_cast<size_t>(i)];
+    for (int i = 0; i < plan.sources; ++i) {
+        const Stream& s = plan.source[static_cast<size_t>(i)];
         if (s.kind == StreamKind::fifo ? !pe.fifo_has(s) : !pe.element_ready(s, 0)) return what + stream_wait(pe, s);
     }
-    const bool room = run.dst.kind == StreamKind::fifo ? pe.fifo_has_room(run.dst) : pe.output_ready(run.dst);
-    return what + (room ? std::string("nothing") : stream_wait(pe, run.dst));
+    const bool room = plan.dst.kind == StreamKind::fifo ? pe.fifo_has_room(plan.dst) : pe.output_ready(plan.dst);
+    return what + (room ? std::string("nothing") : stream_wait(pe, plan.dst));
 }
 
 std::string channel_wait(const Pe& pe, int channel) {

@@ -1,6 +1,7 @@
 // From DSDs and DSRs to streams: the operands of an operation as it starts.
 #include "wafersim/dsd.h"
 
+#include "plan.h"
 #include "wafersim/pe.h"
 
 namespace wafersim {
@@ -160,24 +161,28 @@ void bind_fifo(Stream& s, Pe& pe, Dsd dsd, bool is_destination) {
     s.priority = static_cast<uint8_t>(pe.program->fifos[dsd.address()].priority);
 }
 
-int8_t color_of_output(const Pe& pe, Dsd dsd) {
+}  // namespace
+
+int Pe::bind_source(Dsd dsd) {
+    if (dsd.extra() != no_color) bind_input(dsd.address(), dsd.extra());
+    return channel_for(dsd.address());
+}
+
+int8_t Pe::color_of_output(Dsd dsd) const {
     const size_t queue = dsd.address();
-    if (queue >= pe.outputs.size()) throw Fault("output queue " + std::to_string(queue) + " does not exist");
-    const int8_t color = dsd.extra() != no_color ? static_cast<int8_t>(dsd.extra()) : pe.outputs[queue].color;
+    if (queue >= outputs.size()) throw Fault("output queue " + std::to_string(queue) + " does not exist");
+    const int8_t color = dsd.extra() != no_color ? static_cast<int8_t>(dsd.extra()) : outputs[queue].color;
     if (color < 0) throw Fault("output queue " + std::to_string(queue) + " has no color: @initialize_queue is missing");
     return color;
 }
-
-}  // namespace
 
 // What the PE says: its queues, FIFOs and DSRs, values and addresses in its registers.
 void Pe::bind_stream(Stream& s, const VecOperand& o, Dsd dsd, bool is_destination) {
     switch (s.kind) {
     case StreamKind::fabric_in:
-        if (dsd.extra() != no_color) bind_input(dsd.address(), dsd.extra());
-        s.number = static_cast<int16_t>(channel_for(dsd.address()));
+        s.number = static_cast<int16_t>(bind_source(dsd));
         break;
-    case StreamKind::fabric_out: s.color = color_of_output(*this, dsd); break;
+    case StreamKind::fabric_out: s.color = color_of_output(dsd); break;
     case StreamKind::pointer: s.address = static_cast<int32_t>(operand(o.value) & 0xffff); break;
     case StreamKind::scalar: {
         const uint64_t value = operand(o.value);
@@ -202,19 +207,8 @@ Stream Pe::make_stream(const VecOperand& o, int words, bool is_destination) {
     return s;
 }
 
-Options Pe::resolve(const AsyncOptions& o) const {
-    Options options;
-    const auto id = [&](int number) { return number == none ? int16_t{none} : static_cast<int16_t>(operand(number) & 0x7fff); };
-    if (o.activate != none || o.unblock != none) {
-        options.completions[0] = {id(o.activate), id(o.unblock), o.unblock_space};
-        options.completion_count = 1;
-    }
-    options.microthread = id(o.microthread);
-    options.priority = static_cast<int8_t>(o.priority);
-    options.on_control = o.on_control;
-    options.on_control_task = id(o.on_control_task);
-    options.index = o.index == none ? none : static_cast<int>(operand(o.index) & 0xffff);
-    return options;
+Options Pe::resolve(const AsyncOptions& options) const {
+    return options_with(options, [this](int number) { return operand(number); });
 }
 
 void Pe::run_dsr_load(const DsrLoad& load) {

@@ -299,12 +299,14 @@ int stored_words(const Program& p) {
     return end;
 }
 
-// Lets each vector operation know its source line, for reports about microthreads.
+// Lets each vector operation know its source line and function, for reports about microthreads.
 void locate_vecops(Program& p) {
+    std::vector<int> runners(p.vecops.size());
     for (const Function& function : p.functions) {
         for (const Instr& instr : function.code) {
             if (instr.op == Op::vec_ && instr.imm >= 0 && instr.imm < static_cast<int64_t>(p.vecops.size())) {
                 p.vecops[instr.imm].loc = instr.loc;
+                p.vecops[instr.imm].function = runners[static_cast<size_t>(instr.imm)]++ == 0 ? &function : nullptr;
             }
         }
     }
@@ -484,8 +486,8 @@ Program read_program(const Value& value, const std::string& path, const Machine&
     Checker{p, machine, path + " '" + p.name + "'"}.program();
     settle_costs(p, machine);
     find_executors(p);
-    prepare_operations(p, machine);
     p.stored_words = std::min(stored_words(p), machine.memory.words);
+    prepare_operations(p, machine);
     return p;
 }
 

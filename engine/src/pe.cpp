@@ -2,6 +2,8 @@
 #include "wafersim/pe.h"
 
 #include <algorithm>
+#include <bit>
+#include <utility>
 
 namespace wafersim {
 
@@ -127,7 +129,11 @@ bool Pe::step() {
     if (chosen == none) return false;
     last_thread = static_cast<int8_t>(chosen);
     ++(chosen == main_thread() ? main_cycles : thread_cycles);
-    if (!busy(chosen)) step_main();
+    if (!busy(chosen)) {
+        const uint32_t before = running;
+        step_main();
+        each_bit(running & ~before, [&](int thread) { make_general(run_of(thread)); });
+    }
     // An operation without start-up makes its first elements in the cycle of its issue.
     if (busy(chosen) && may_advance(run_of(chosen))) advance_run(chosen);
     ++env->stats.pe_cycles;
@@ -146,24 +152,71 @@ const PeExtras& Pe::extras() const {
 
 namespace {
 
-void add_pair(Pe& pe) {
-    VecRun** end = pe.pairs[0] ? &pe.pairs[1] : &pe.pairs[0];
-    while (*end) end = &(*end)->next_pair;
-    *end = pe.arena->take<VecRun>(2);
+// Room for two, then for twice as many.
+void add_room(Pe& pe, uint8_t count) {
+    VecRun* const more = pe.arena->take<VecRun>(std::max(2, 2 * count));
+    std::copy_n(pe.runs, count, more);
+    pe.runs = more;
 }
 
 }  // namespace
 
-VecRun& Pe::new_run(int thread, const VecRun& run) {
+VecRun& Pe::new_run(int thread) {
     if (place_of_run(thread) == no_place) {
-        if (run_count % 2 == 0) add_pair(*this);
+        if (run_count == 0 || (run_count > 1 && std::has_single_bit(run_count))) add_room(*this, run_count);
         places ^= static_cast<uint64_t>(no_place ^ run_count++) << 4 * thread;
     }
-    VecRun& here = run_of(thread);
-    VecRun* const next_pair = here.next_pair;
-    here = run;
-    here.next_pair = next_pair;
-    return here;
+    VecRun& run = run_of(thread);
+    run = {.plan = run.plan};
+    return run;
+}
+
+void Pe::use_plan(VecRun& run, const Plan& plan) {
+    if (Plan* const own = own_plan_of(run)) {
+        own->next_spare = spare_plans;
+        spare_plans = own;
+    }
+    run.plan = &plan;
+}
+
+Plan& Pe::copy_plan(VecRun& run, const Plan& plan) {
+    Plan* own = own_plan_of(run);
+    if (!own) own = spare_plans ? std::exchange(spare_plans, spare_plans->next_spare) : arena->take<Plan>(1);
+    *own = plan;
+    own->own = true;
+    own->places = nullptr;
+    run.plan = own;
+    return *own;
+}
+
+namespace {
+
+// The streams of the plan of an operation that has run, brought up to where it has come to.
+void settle_streams(const VecRun& run, Plan& plan) {
+    if (sends(run.flow)) plan.source[0].address = run.address;
+    if (receives(run.flow)) plan.dst.address = run.address;
+    if (run.plan->own) return;
+    const auto look = [&](Stream& s) {
+        if (s.kind == StreamKind::fabric_in) s.number = run.input;
+        if (s.kind == StreamKind::fabric_out) s.color = run.color;
+        for (uint32_t n = 0; run.flow == Flow::memory && n < run.done; ++n) advance(s);
+    };
+    look(plan.dst);
+    for (Stream& s : plan.source) look(s);
+}
+
+}  // namespace
+
+Plan plan_by_now(const VecRun& run) {
+    Plan plan = *run.plan;
+    settle_streams(run, plan);
+    return plan;
+}
+
+void Pe::make_general(VecRun& run) {
+    if (Plan* const own = own_plan_of(run)) settle_streams(run, *own);
+    else copy_plan(run, plan_by_now(run));
+    run.flow = Flow::general;
 }
 
 bool Pe::may_issue(int thread) const {
@@ -173,7 +226,7 @@ bool Pe::may_issue(int thread) const {
 
 int Pe::thread_priority(int thread) const {
     if (thread == main_thread()) return main_priority;
-    return run_of(thread).level;
+    return run_of(thread).plan->level;
 }
 
 uint64_t Pe::next_wake() const {
@@ -223,7 +276,8 @@ bool Pe::receive(const Wavelet& wavelet, bool commit) {
 
 Pe::Executed Pe::executed() const {
     if (last_thread == main_thread() || place_of_run(last_thread) == no_place) return {current_loc, current_function};
-    return {run_of(last_thread).loc, run_of(last_thread).started_in};
+    const Plan& plan = *run_of(last_thread).plan;
+    return {plan.op->loc, plan.started_in};
 }
 
 FaultReport Pe::report(const std::string& message) const {

@@ -1,6 +1,7 @@
 // DSD operations as state machines: what they wait for, what a cycle of progress does, how they end.
 #include <algorithm>
 
+#include "plan.h"
 #include "wafersim/ops.h"
 #include "wafersim/pe.h"
 
@@ -20,11 +21,12 @@ bool Pe::element_ready(const Stream& s, int already_taken) const {
 }
 
 bool Pe::inputs_ready(const VecRun& run) const {
-    for (int i = 0; i < run.sources; ++i) {
-        const Stream& s = run.source[static_cast<size_t>(i)];
+    const Plan& plan = *run.plan;
+    for (int i = 0; i < plan.sources; ++i) {
+        const Stream& s = plan.source[static_cast<size_t>(i)];
         int already_taken = 0;
         for (int k = 0; k < i && s.kind == StreamKind::fabric_in; ++k) {
-            const Stream& other = run.source[static_cast<size_t>(k)];
+            const Stream& other = plan.source[static_cast<size_t>(k)];
             already_taken += other.kind == StreamKind::fabric_in && other.number == s.number;
         }
         if (!element_ready(s, already_taken)) return false;
@@ -43,15 +45,16 @@ namespace {
 // A FIFO may end the operation instead of making it wait.
 bool ended_by_fifo(const Pe& pe, const VecRun& run) {
     const auto& fifos = pe.program->fifos;
+    const Plan& plan = *run.plan;
     const auto ends = [&](const Stream& s, bool output) {
         if (s.kind != StreamKind::fifo) return false;
         const Fifo& fifo = fifos[static_cast<size_t>(s.number)];
         return output ? fifo.full_action == FifoAction::terminate && !pe.fifo_has_room(s)
                       : fifo.empty_action == FifoAction::terminate && !pe.fifo_has(s);
     };
-    if (ends(run.dst, true)) return true;
-    for (int i = 0; i < run.sources; ++i)
-        if (ends(run.source[static_cast<size_t>(i)], false)) return true;
+    if (ends(plan.dst, true)) return true;
+    for (int i = 0; i < plan.sources; ++i)
+        if (ends(plan.source[static_cast<size_t>(i)], false)) return true;
     return false;
 }
 
@@ -59,24 +62,25 @@ bool ended_by_fifo(const Pe& pe, const VecRun& run) {
 
 bool Pe::may_advance(const VecRun& run) const {
     if (run.next_tick / ticks_per_cycle > static_cast<int64_t>(env->now)) return false;
-    return (inputs_ready(run) && output_ready(run.dst)) || ended_by_fifo(*this, run);
+    return (inputs_ready(run) && output_ready(run.plan->dst)) || ended_by_fifo(*this, run);
 }
 
 // Control wavelets at the head of what an operation reads: they end it, activate a task, or are left to the
 // scheduler. On a blocked channel the scheduler would never take them, so they are dropped there.
 void Pe::meet_controls(int thread) {
-    VecRun& run = run_of(thread);
-    for (int i = 0; i < run.sources && busy(thread); ++i) {
-        const Stream& s = run.source[static_cast<size_t>(i)];
+    const VecRun& run = run_of(thread);
+    const Options& options = run.plan->options;
+    for (int i = 0; i < run.plan->sources && busy(thread); ++i) {
+        const Stream& s = run.plan->source[static_cast<size_t>(i)];
         if (s.kind != StreamKind::fabric_in || s.control_transform) continue;
-        const WaveletQueue& queue = channels[static_cast<size_t>(s.number)].wavelets;
+        const int channel = channel_of(run, s);
+        const WaveletQueue& queue = channels[static_cast<size_t>(channel)].wavelets;
         while (busy(thread) && queue.has_ready(env->now) && queue.front().control) {
-            if (run.options.on_control == OnControl::ignore && !(blocked >> s.number & 1)) return;
-            take_wavelet(s.number);
-            if (run.options.on_control == OnControl::ignore) ++env->stats.dropped_controls;
-            if (run.options.on_control == OnControl::activate)
-                activate(run.options.on_control_task, env->machine.microthreads.end);
-            if (run.options.on_control == OnControl::terminate) finish_run(thread);
+            if (options.on_control == OnControl::ignore && !(blocked >> channel & 1)) return;
+            take_wavelet(channel);
+            if (options.on_control == OnControl::ignore) ++env->stats.dropped_controls;
+            if (options.on_control == OnControl::activate) activate(options.on_control_task, env->machine.microthreads.end);
+            if (options.on_control == OnControl::terminate) finish_run(thread);
         }
     }
 }
@@ -85,42 +89,41 @@ void Pe::meet_controls(int thread) {
 
 void Pe::advance_run(int thread) {
     VecRun& run = run_of(thread);
+    Plan& plan = own_plan(run);
     if (thread == main_thread()) {
-        current_loc = run.loc;
-        current_function = run.started_in;
+        current_loc = plan.op->loc;
+        current_function = plan.started_in;
     }
     if (ended_by_fifo(*this, run)) return finish_run(thread);
     run.next_tick = std::max(run.next_tick, static_cast<int64_t>(env->now) * ticks_per_cycle);
-    const int most = run.infinite
-                         ? run.group
-                         : static_cast<int>(std::min<uint32_t>(run.remaining, static_cast<uint32_t>(run.group)));
-    for (int k = 0; k < most; ++k) {
-        if (k > 0 && !(inputs_ready(run) && output_ready(run.dst))) break;
-        if (run.done >= run.bound) leave_variable(*this, run);
-        advance_element(run);
+    const uint32_t most = plan.infinite ? plan.group : std::min<uint32_t>(run.remaining, plan.group);
+    for (uint32_t k = 0; k < most; ++k) {
+        if (k > 0 && !(inputs_ready(run) && output_ready(plan.dst))) break;
+        if (run.done >= plan.bound) leave_variable(*this, run);
+        advance_element(run, plan);
     }
-    if (run.infinite || run.remaining > 0) return;
-    run.next_tick += rest_of_lines(env->machine, run);
+    if (plan.infinite || run.remaining > 0) return;
+    run.next_tick += rest_of_lines(env->machine, plan, run.done);
     finish_run(thread);
 }
 
-void Pe::advance_element(VecRun& run) {
-    int index = run.options.index == none ? 0 : run.options.index;
+void Pe::advance_element(VecRun& run, Plan& plan) {
+    int index = plan.options.index == none ? 0 : plan.options.index;
     std::array<uint32_t, 3> values{};
     std::array<int64_t, 2> read_from{none, none};
-    for (int i = 0; i < run.sources; ++i) {
-        Stream& s = run.source[static_cast<size_t>(i)];
+    for (int i = 0; i < plan.sources; ++i) {
+        Stream& s = plan.source[static_cast<size_t>(i)];
         if (i < 2 && in_memory(s)) read_from[static_cast<size_t>(i)] = element_address(s);
         values[static_cast<size_t>(i)] = read_element(s, index);
     }
-    const uint32_t result = run.function(values[0], values[1], values[2]);
-    if (run.accumulator != none) run.source[static_cast<size_t>(run.accumulator)].scalar = result;
-    write_element(run.dst, result, index, run.remaining == 1 && !run.infinite);
-    if (run.dst.zero_first && read_from[0] != none) memory.store(read_from[0], run.source[0].words, 0);
-    if (run.dst.zero_second && read_from[1] != none) memory.store(read_from[1], run.source[1].words, 0);
+    const uint32_t result = plan.function(values[0], values[1], values[2]);
+    if (plan.accumulator != none) plan.source[static_cast<size_t>(plan.accumulator)].scalar = result;
+    write_element(plan.dst, result, index, run.remaining == 1 && !plan.infinite);
+    if (plan.dst.zero_first && read_from[0] != none) memory.store(read_from[0], plan.source[0].words, 0);
+    if (plan.dst.zero_second && read_from[1] != none) memory.store(read_from[1], plan.source[1].words, 0);
     ++run.done;
-    if (!run.infinite) --run.remaining;
-    run.next_tick += run.period;
+    if (!plan.infinite) --run.remaining;
+    run.next_tick += plan.period;
     ++env->stats.vector_elements;
 }
 
@@ -206,23 +209,20 @@ void save_address(Pe& pe, const Stream& s) {
 
 }  // namespace
 
-void settle_streams(VecRun& run) {
-    if (sends(run.flow)) run.source[0].address = run.address;
-    if (receives(run.flow)) run.dst.address = run.address;
-}
-
 void Pe::finish_run(int thread) {
     VecRun& run = run_of(thread);
-    settle_streams(run);
     running &= ~(uint32_t{1} << thread);
-    save_address(*this, run.dst);
-    for (int i = 0; i < run.sources; ++i) save_address(*this, run.source[static_cast<size_t>(i)]);
+    if (run.plan->own) {
+        const Plan& plan = own_plan(run);
+        save_address(*this, plan.dst);
+        for (int i = 0; i < plan.sources; ++i) save_address(*this, plan.source[static_cast<size_t>(i)]);
+    }
     const auto end = static_cast<uint64_t>((run.next_tick + ticks_per_cycle - 1) / ticks_per_cycle);
     if (thread == main_thread()) main_ready = std::max(main_ready, end);
     const int delay = static_cast<int>(end > env->now ? end - env->now : 0) +
                       (thread == main_thread() ? 0 : env->machine.microthreads.end);
-    for (int i = 0; i < run.options.completion_count; ++i)
-        complete(run.options.completions[static_cast<size_t>(i)], delay);
+    const Options& options = run.plan->options;
+    for (int i = 0; i < options.completion_count; ++i) complete(options.completions[static_cast<size_t>(i)], delay);
     ++env->stats.vector_operations;
     for (const auto& observer : env->observers) observer->operation_ended(env->now, x, y, thread);
 }

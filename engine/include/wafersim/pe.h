@@ -174,7 +174,8 @@ struct alignas(64) Pe {
     std::span<OutputQueue> outputs;
 
     uint64_t places = ~uint64_t{0};       // of runs, see place_of_run
-    std::array<VecRun*, 2> pairs{};       // of runs, of threads in the order of their first operation; more follow the second
+    VecRun* runs = nullptr;        // of threads in the order of their first operation
+    Plan* spare_plans = nullptr;   // for operations that need their own
     uint64_t active = 0;           // local tasks
     uint64_t blocked = 0;          // any id
     Memory memory;
@@ -224,14 +225,17 @@ struct alignas(64) Pe {
     // By thread (microthreads, then the main thread), in four bits each.
     static constexpr int no_place = 15;
     int place_of_run(int thread) const { return static_cast<int>(places >> 4 * thread & 15); }
-    VecRun& run_of(int thread) {
-        const int place = place_of_run(thread);
-        VecRun* pair = pairs[place > 1];
-        for (int at = place; at > 3; at -= 2) pair = pair->next_pair;
-        return pair[place % 2];
+    VecRun& run_of(int thread) { return runs[place_of_run(thread)]; }
+    const VecRun& run_of(int thread) const { return runs[place_of_run(thread)]; }
+    VecRun& new_run(int thread);                         // in the thread's place, without a plan for it
+    void use_plan(VecRun& run, const Plan& plan);        // it runs by one of the program
+    Plan& copy_plan(VecRun& run, const Plan& plan);      // it runs by its own, which begins as this one
+    // The plan of an operation to be changed: its own from now on, if it was not, with streams as they are by now.
+    Plan& own_plan(VecRun& run) {
+        if (!run.plan->own || moves(run.flow)) make_general(run);
+        return *own_plan_of(run);
     }
-    const VecRun& run_of(int thread) const { return const_cast<Pe*>(this)->run_of(thread); }
-    VecRun& new_run(int thread, const VecRun& run);  // puts it in the thread's place
+    void make_general(VecRun& run);  // it goes on with the functions of vec.cpp
 
     bool may_issue(int thread) const;
     int thread_priority(int thread) const;
@@ -255,6 +259,8 @@ struct alignas(64) Pe {
     const Dsr* dsr_of(const VecOperand& operand) const;  // nullptr: it is none, or one that nothing was loaded into
     Dsd dsd_of(const VecOperand& operand) const;         // of kind `none` where it has none
     Options resolve(const AsyncOptions& options) const;
+    int bind_source(Dsd dsd);    // the channel that it reads
+    int8_t color_of_output(Dsd dsd) const;
     void run_dsr_load(const DsrLoad& load);
     void bind_input(int queue, int color);
     FifoState& fifo_of(Dsd dsd);
@@ -269,7 +275,7 @@ struct alignas(64) Pe {
     bool output_ready(const Stream& dst) const;
     bool element_ready(const Stream& stream, int already_taken) const;
     void advance_run(int thread);
-    void advance_element(VecRun& run);
+    void advance_element(VecRun& run, Plan& plan);
     void finish_run(int thread);
     uint32_t read_element(Stream& stream, int& index);
     void write_element(Stream& stream, uint32_t value, int index, bool last = false);

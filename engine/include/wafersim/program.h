@@ -15,7 +15,7 @@
 
 namespace wafersim {
 
-struct PreparedRun;
+struct PreparedPlan;
 
 inline constexpr int none = -1;  // an operand, id or index that is not given
 
@@ -74,7 +74,8 @@ struct VecOp {
     AsyncOptions options;
     int loc = 0;   // of the instruction that runs it
     int start = 0; // cycles of the main thread before it (settle_costs)
-    std::shared_ptr<const PreparedRun> prepared;  // with its constant DSDs, if it has such
+    const Function* function = nullptr;  // that runs it; none: several do
+    std::shared_ptr<const PreparedPlan> prepared;  // with its constant DSDs, if it has such
 };
 
 struct MapOp {

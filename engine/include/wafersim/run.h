@@ -1,8 +1,9 @@
-// A DSD operation that runs: its operands as streams, its options, how far it is and how fast it goes.
+// A DSD operation that runs: how far it is, and its plan: operands as streams, options, how fast it goes.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "dsd.h"
 #include "machine.h"
@@ -45,61 +46,85 @@ enum class Flow : uint8_t {
 };
 inline bool sends(Flow flow) { return flow >= Flow::send16 && flow <= Flow::send_pair; }
 inline bool receives(Flow flow) { return flow >= Flow::receive16; }
+inline bool moves(Flow flow) { return flow >= Flow::pass_pair; }
 
-// A DSD operation that runs, on a microthread or (synchronous) in place of the main thread.
-struct alignas(64) VecRun {
-    // One line of the host's cache: all that an element of a send or receive needs.
-    int64_t next_tick = 0;         // time of the next element, in ticks
-    uint32_t remaining = 0, done = 0;
-    uint32_t bound = 0;            // elements until an operand leaves its variable; the largest number: it does not
-    uint32_t period = 0;           // ticks an element takes
+// Where the elements of an operation on memory lie, of which all is known when the program is loaded; by number of element.
+struct ElementPlaces {
+    struct Operand {
+        bool in_row = false;          // one element after the other from address `first` on
+        uint16_t first = 0;
+        std::vector<uint16_t> words;  // else: addresses; none of a scalar
+    };
+    std::array<Operand, 4> operands;  // the destination first
+    std::vector<uint16_t> together;   // elements from this one on that can be read before any of their results is written
+};
+
+// What an operation is. One that the program knows completely is part of it, and all its PEs run by the same plan; else each
+// operation has its own one (Pe::own_plan), with streams that say where it has come to.
+struct alignas(64) Plan {
     uint32_t (*function)(uint32_t, uint32_t, uint32_t) = nullptr;
+    const VecOp* op = nullptr;
     const Function* started_in = nullptr;
-    int32_t loc = 0;               // of the instruction that started it
-    int32_t address = 0, step = 0; // send, receive: what its streams say, where it has come to
-    int8_t color = none;
-    bool control = false;
+    const ElementPlaces* places = nullptr;
+    int64_t rest = none;           // ticks after the last element (rest_of_lines), where known in advance
+    uint32_t length = 0;           // elements; 0 too where it is infinite
+    uint32_t period = 0;           // ticks an element takes
+    uint32_t bound = 0;            // elements until an operand leaves its variable; the largest number: it does not
     uint16_t group = 1;            // most elements a cycle
-    Flow flow = Flow::unknown;     // fast engine, as the next two
-    int8_t input = none;           // channel that it reads
-    int8_t output = none;          // output queue that it writes
-    int8_t level = 0;              // of priority
-    bool infinite = false;
     uint8_t sources = 0;
+    bool infinite = false;
+    bool own = false;              // of one operation that runs
+    bool inside = false;           // sends and receives: all elements lie in their variables, which have storage
+    int8_t level = 0;              // of priority
     int8_t accumulator = none;     // reduction: the source that is fed with each result
     int8_t bounded = none;         // which operand `bound` is of: a source, or the destination
-
-    const VecOp* op = nullptr;
     const Variable* variable = nullptr;  // of `bound`
     Stream dst;
     std::array<Stream, 3> source;
     Options options;
-    int64_t rest = none;           // ticks after the last element (rest_of_lines), where known in advance
-    VecRun* next_pair = nullptr;   // where the first of a pair is, but for the first pair (Pe::pairs)
+    Plan* next_spare = nullptr;    // see Pe::spare_plans
 };
-static_assert(sizeof(VecRun) <= 320);
 
-// Streams of sends and receives get the address that the run has come to.
-void settle_streams(VecRun& run);
+// A DSD operation that runs, on a microthread or (synchronous) in place of the main thread. This is all that most of them
+// change as they go on: two of them fit in a line of the host's cache.
+struct VecRun {
+    int64_t next_tick = 0;         // time of the next element, in ticks
+    const Plan* plan = nullptr;
+    uint32_t remaining = 0, done = 0;
+    int32_t address = 0;           // send, receive: of the next element in memory, which its streams do not tell
+    Flow flow = Flow::unknown;     // fast engine; an operation by a plan of the program has one from the start
+    int8_t input = none;           // channel that it reads, where it flows
+    int8_t output = none;          // output queue that it writes, where it flows
+    int8_t color = none;           // of what it sends
+};
+static_assert(sizeof(VecRun) == 32);
+
+// The plan that an operation may change; nullptr: it runs by one of the program, or did not run yet.
+inline Plan* own_plan_of(const VecRun& run) { return run.plan && run.plan->own ? const_cast<Plan*>(run.plan) : nullptr; }
+// The channel of a stream from the fabric that the operation reads.
+inline int channel_of(const VecRun& run, const Stream& s) { return run.plan->own ? s.number : run.input; }
+// Its plan with streams as they are after the elements done, whoever has the plan.
+Plan plan_by_now(const VecRun& run);
 
 // How far an operation may go in its variables (bounds.cpp), and the fault where it goes on.
-void find_bounds(const Program& program, VecRun& run);
+void find_bounds(const Program& program, Plan& plan);
 void leave_variable(Pe& pe, VecRun& run);
-
-// Ticks that the memory takes for the last, partly used lines of an operation that has read its elements (start.cpp).
-int64_t rest_of_lines(const Machine& machine, const VecRun& run);
 
 // The DSDs of an operation: of its destination, then of its sources; of kind `none` where an operand is none.
 using OperandDsds = std::array<Dsd, 4>;
 
 // What an operation comes to with these DSDs, whichever PE starts it.
-struct PreparedRun {
+struct PreparedPlan {
     OperandDsds dsds;
-    uint8_t bound_later = 0;  // operands, the destination first, that take something from the PE
-    VecRun run;
+    uint8_t bound_later = 0;   // operands, the destination first, that take something from the PE
+    bool complete = false;     // the PE says nothing but channel and color: it runs by this very plan
+    Flow flow = Flow::unknown; // complete: how
+    int8_t microthread = none; // complete, asynchronous; none: any that is free
+    Plan plan;
+    ElementPlaces places;
 };
 
-// Works this out for the operations whose DSDs are constants, once the program is complete (start.cpp).
+// Works this out for the operations whose DSDs are constants, once the program is complete (prepare.cpp).
 void prepare_operations(Program& program, const Machine& machine);
 
 }  // namespace wafersim

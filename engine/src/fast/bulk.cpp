@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "../ops/blocks.h"
+#include "places.h"
 #include "stretch.h"
 #include "wafersim/ops.h"
 
@@ -63,12 +64,12 @@ bool known(const Pe& pe, const Stream& s, uint32_t count) {
 bool has_stretches(const Stream& s) { return in_memory(s) && (s.kind != StreamKind::shaped || !s.shape->extents.empty()); }
 
 // Loops take streams that advance by a fixed step, and scalars.
-bool has_loop(const VecRun& run) {
-    if (run.dst.zero_first || run.dst.zero_second) return false;
-    if (!has_stretches(run.dst) && run.dst.kind != StreamKind::pointer) return false;
-    for (size_t i = 0; i < run.sources; ++i)
-        if (!has_stretches(run.source[i]) && run.source[i].kind != StreamKind::scalar) return false;
-    return run.accumulator == none || run.source[static_cast<size_t>(run.accumulator)].words == run.dst.words;
+bool has_loop(const Plan& plan) {
+    if (plan.dst.zero_first || plan.dst.zero_second) return false;
+    if (!has_stretches(plan.dst) && plan.dst.kind != StreamKind::pointer) return false;
+    for (size_t i = 0; i < plan.sources; ++i)
+        if (!has_stretches(plan.source[i]) && plan.source[i].kind != StreamKind::scalar) return false;
+    return plan.accumulator == none || plan.source[static_cast<size_t>(plan.accumulator)].words == plan.dst.words;
 }
 
 // ------------------------------------------------------------------------------------------------ in order
@@ -108,55 +109,55 @@ constexpr std::array<Loop, vec_count> loops{{
 
 // Where the operands of an operation have come to. A scalar stays where it is.
 struct Walks {
-    explicit Walks(VecRun& run) : dst(run.dst) {
-        for (size_t i = 0; i < run.sources; ++i)
-            if (run.source[i].kind != StreamKind::scalar) source[i] = Walk(run.source[i]);
+    explicit Walks(Plan& plan) : dst(plan.dst) {
+        for (size_t i = 0; i < plan.sources; ++i)
+            if (plan.source[i].kind != StreamKind::scalar) source[i] = Walk(plan.source[i]);
     }
-    void settle(const VecRun& run) {
+    void settle(const Plan& plan) {
         dst.settle();
-        for (size_t i = 0; i < run.sources; ++i)
-            if (run.source[i].kind != StreamKind::scalar) source[i].settle();
+        for (size_t i = 0; i < plan.sources; ++i)
+            if (plan.source[i].kind != StreamKind::scalar) source[i].settle();
     }
     Walk dst;
     std::array<Walk, 3> source;
 };
 
 // As many of `count` elements as all operands have in one stretch; their number.
-uint32_t run_stretch(Pe& pe, const VecRun& run, Walks& walks, Operands& o, uint32_t count) {
+uint32_t run_stretch(Pe& pe, const Plan& plan, Walks& walks, Operands& o, uint32_t count) {
     uint16_t* const memory = pe.memory.data();
     count = std::min(count, walks.dst.left());
     o.dst = memory + walks.dst.address();
     o.dst_step = walks.dst.step();
-    for (size_t i = 0; i < run.sources; ++i) {
-        if (run.source[i].kind == StreamKind::scalar) continue;
+    for (size_t i = 0; i < plan.sources; ++i) {
+        if (plan.source[i].kind == StreamKind::scalar) continue;
         const Walk& walk = walks.source[i];
         count = std::min(count, walk.left());
         o.source[i] = memory + walk.address();
         o.step[i] = walk.step();
     }
-    loops[static_cast<size_t>(run.op->op)](o, count);
+    loops[static_cast<size_t>(plan.op->op)](o, count);
     walks.dst.advance(count);
-    for (size_t i = 0; i < run.sources; ++i)
-        if (run.source[i].kind != StreamKind::scalar) walks.source[i].advance(count);
+    for (size_t i = 0; i < plan.sources; ++i)
+        if (plan.source[i].kind != StreamKind::scalar) walks.source[i].advance(count);
     return count;
 }
 
 // A scalar is an element in `scalars` with step 0.
-void run_in_order(Pe& pe, VecRun& run, uint32_t count) {
+void run_in_order(Pe& pe, Plan& plan, uint32_t count) {
     std::array<std::array<uint16_t, 2>, 3> scalars;
     Operands o;
-    for (size_t i = 0; i < run.sources; ++i) {
-        if (run.source[i].kind != StreamKind::scalar) continue;
-        store_element<2>(scalars[i].data(), run.source[i].scalar);
+    for (size_t i = 0; i < plan.sources; ++i) {
+        if (plan.source[i].kind != StreamKind::scalar) continue;
+        store_element<2>(scalars[i].data(), plan.source[i].scalar);
         o.source[i] = scalars[i].data();
     }
-    const auto fed = static_cast<size_t>(run.accumulator);
-    if (run.accumulator != none) o.feedback = scalars[fed].data();
-    Walks walks(run);
-    while (count > 0) count -= run_stretch(pe, run, walks, o, count);
-    walks.settle(run);
-    if (run.accumulator != none) {
-        run.source[fed].scalar = run.dst.words == 2 ? load_element<2>(o.feedback) : load_element<1>(o.feedback);
+    const auto fed = static_cast<size_t>(plan.accumulator);
+    if (plan.accumulator != none) o.feedback = scalars[fed].data();
+    Walks walks(plan);
+    while (count > 0) count -= run_stretch(pe, plan, walks, o, count);
+    walks.settle(plan);
+    if (plan.accumulator != none) {
+        plan.source[fed].scalar = plan.dst.words == 2 ? load_element<2>(o.feedback) : load_element<1>(o.feedback);
     }
 }
 
@@ -174,16 +175,16 @@ bool same_elements(const Stream& a, const Stream& b) {
 // worked on in place and shapes may come back to an element; none.
 enum class Rows { all, stretch, none };
 
-Rows rows_of(const VecRun& run, uint32_t count) {
-    if (run.accumulator != none) return Rows::none;
-    const Range written = range_of(run.dst, count);
+Rows rows_of(const Plan& plan, uint32_t count) {
+    if (plan.accumulator != none) return Rows::none;
+    const Range written = range_of(plan.dst, count);
     Rows rows = Rows::all;
-    for (size_t i = 0; i < run.sources; ++i) {
-        const Stream& s = run.source[i];
+    for (size_t i = 0; i < plan.sources; ++i) {
+        const Stream& s = plan.source[i];
         if (s.kind == StreamKind::scalar) continue;
         const Range read = range_of(s, count);
         if (read.end <= written.first || written.end <= read.first) continue;
-        if (!same_elements(s, run.dst) || std::abs(step_of(s)) < s.words) return Rows::none;
+        if (!same_elements(s, plan.dst) || std::abs(step_of(s)) < s.words) return Rows::none;
         rows = Rows::stretch;
     }
     return rows;
@@ -210,9 +211,9 @@ const uint16_t* read_row(const Memory& memory, Walk& walk, int words, Row& copy,
 }
 
 // Results go where they belong if they lie in a row there.
-void write_row(Pe& pe, const VecRun& run, Walk& walk, const ops::Rows& sources, uint32_t count) {
-    const ops::Block block = ops::block_of(run.op->op);
-    if (walk.step() == run.dst.words && walk.left() >= count) {
+void write_row(Pe& pe, const Plan& plan, Walk& walk, const ops::Rows& sources, uint32_t count) {
+    const ops::Block block = ops::block_of(plan.op->op);
+    if (walk.step() == plan.dst.words && walk.left() >= count) {
         block(sources, pe.memory.data() + walk.address(), count);
         walk.advance(count);
     } else {
@@ -222,30 +223,31 @@ void write_row(Pe& pe, const VecRun& run, Walk& walk, const ops::Rows& sources, 
     }
 }
 
-void run_rows(Pe& pe, VecRun& run, Rows rows, uint32_t count) {
+void run_rows(Pe& pe, Plan& plan, Rows rows, uint32_t count) {
     std::array<Row, 3> copies;
     ops::Rows sources{copies[0].data(), copies[1].data(), copies[2].data()};
-    for (size_t i = 0; i < run.sources; ++i)
-        if (run.source[i].kind == StreamKind::scalar) fill(copies[i], run.source[i], std::min(count, row_elements));
-    Walks walks(run);
+    for (size_t i = 0; i < plan.sources; ++i)
+        if (plan.source[i].kind == StreamKind::scalar) fill(copies[i], plan.source[i], std::min(count, row_elements));
+    Walks walks(plan);
     for (uint32_t part; count > 0; count -= part) {
         part = std::min(count, rows == Rows::stretch ? std::min(walks.dst.left(), row_elements) : row_elements);
-        for (size_t i = 0; i < run.sources; ++i) {
-            const Stream& s = run.source[i];
+        for (size_t i = 0; i < plan.sources; ++i) {
+            const Stream& s = plan.source[i];
             if (s.kind != StreamKind::scalar) sources[i] = read_row(pe.memory, walks.source[i], s.words, copies[i], part);
         }
-        write_row(pe, run, walks.dst, sources, part);
+        write_row(pe, plan, walks.dst, sources, part);
     }
-    walks.settle(run);
+    walks.settle(plan);
 }
 
 }  // namespace
 
 bool predictable(const Pe& pe, const VecRun& run) {
     if (run.flow == Flow::memory) return true;  // it was found to be
-    if (run.infinite || run.done + run.remaining > run.bound || !known(pe, run.dst, run.remaining)) return false;
-    for (int i = 0; i < run.sources; ++i)
-        if (!known(pe, run.source[static_cast<size_t>(i)], run.remaining)) return false;
+    const Plan& plan = *run.plan;
+    if (plan.infinite || run.done + run.remaining > plan.bound || !known(pe, plan.dst, run.remaining)) return false;
+    for (int i = 0; i < plan.sources; ++i)
+        if (!known(pe, plan.source[static_cast<size_t>(i)], run.remaining)) return false;
     return true;
 }
 
@@ -259,16 +261,22 @@ bool predictable(const Pe& pe, const MapRun& run) {
 }
 
 void advance_elements(Pe& pe, VecRun& run, uint32_t count) {
-    if (count > 0 && has_loop(run)) {
-        const Rows rows = rows_of(run, count);
-        rows == Rows::none ? run_in_order(pe, run, count) : run_rows(pe, run, rows, count);
-        run.done += count;
-        run.remaining -= count;
-        run.next_tick += int64_t{run.period} * count;
-        pe.env->stats.vector_elements += count;
-        return;
+    if (count == 0) return;
+    if (run.plan->places) {
+        run_places(pe, run, count);
+    } else {
+        Plan& plan = pe.own_plan(run);
+        if (!has_loop(plan)) {
+            for (; count > 0; --count) pe.advance_element(run, plan);
+            return;
+        }
+        const Rows rows = rows_of(plan, count);
+        rows == Rows::none ? run_in_order(pe, plan, count) : run_rows(pe, plan, rows, count);
     }
-    for (; count > 0; --count) pe.advance_element(run);
+    run.done += count;
+    run.remaining -= count;
+    run.next_tick += int64_t{run.plan->period} * count;
+    pe.env->stats.vector_elements += count;
 }
 
 }  // namespace wafersim::fast

@@ -4,67 +4,19 @@
 #include <algorithm>
 
 #include "../ops/blocks.h"
+#include "../plan.h"
 #include "bulk.h"
 
 namespace wafersim::fast {
 
 namespace {
 
-bool simple_source(const Stream& s) {
-    if (s.kind == StreamKind::scalar) return true;
-    if (s.kind == StreamKind::fabric_in) return s.pack == 1 && !s.control_transform;
-    return in_memory(s) && !s.index_offset;
-}
-
-bool simple_destination(const Stream& s) {
-    if (s.zero_first || s.zero_second) return false;
-    if (s.kind == StreamKind::pointer) return true;
-    if (s.kind == StreamKind::fabric_out) return s.pack == 1 && !s.control_transform && !s.index_offset;
-    return in_memory(s) && !s.index_offset;
-}
-
-bool simple(const VecRun& run) {
-    int inputs = 0;
-    bool simple = simple_destination(run.dst);
-    for (size_t i = 0; i < run.sources; ++i) {
-        simple = simple && simple_source(run.source[i]);
-        inputs += run.source[i].kind == StreamKind::fabric_in;
-    }
-    return simple && inputs <= 1;
-}
-
-// Both elements of a pair go through in the same cycle.
-bool keeps_pairs(const VecRun& run, const Stream& fabric) { return run.group % 2 == 0 && !fabric.packed; }
-
-bool moves_elements(const VecRun& run) {
-    const Stream &from = run.source[0], &to = run.dst;
-    return run.sources == 1 && from.words == to.words && !to.advance_switch && !to.zero_first && !to.zero_second &&
-           !from.index_offset && !to.index_offset && !from.control_transform && !to.control_transform;
-}
-
-// Memory to fabric, fabric to memory, fabric to fabric: elements need the first line of the run only.
-Flow moving(const VecRun& run) {
-    if (!moves_elements(run)) return Flow::unknown;
-    const Stream &from = run.source[0], &to = run.dst;
-    if (to.kind == StreamKind::fabric_out && from.kind == StreamKind::memory) {
-        if (to.pack == 2) return keeps_pairs(run, to) ? Flow::send_pair : Flow::unknown;
-        return to.words == 1 ? Flow::send16 : Flow::send32;
-    }
-    if (to.kind == StreamKind::memory && from.kind == StreamKind::fabric_in) {
-        if (from.pack == 2) return keeps_pairs(run, from) ? Flow::receive_pair : Flow::unknown;
-        return to.words == 1 ? Flow::receive16 : Flow::receive32;
-    }
-    if (to.kind == StreamKind::fabric_out && from.kind == StreamKind::fabric_in && from.pack == 2 && to.pack == 2)
-        return keeps_pairs(run, from) && keeps_pairs(run, to) ? Flow::pass_pair : Flow::unknown;
-    return Flow::unknown;
-}
-
 // ------------------------------------------------------------------------------------------------ elements
 
 void count_elements(Pe& pe, VecRun& run, uint32_t count) {
     run.done += count;
-    if (!run.infinite) run.remaining -= count;
-    run.next_tick += int64_t{run.period} * count;
+    if (!run.plan->infinite) run.remaining -= count;
+    run.next_tick += int64_t{run.plan->period} * count;
     pe.env->stats.vector_elements += count;
 }
 
@@ -72,7 +24,8 @@ void count_elements(Pe& pe, VecRun& run, uint32_t count) {
 template <int words>
 class Elements {
 public:
-    Elements(Pe& pe, VecRun& run) : function_(run.function), next_(pe.memory.data() + run.address), step_(run.step) {}
+    Elements(Pe& pe, const VecRun& run, const Stream& s)
+        : function_(run.plan->function), next_(pe.memory.data() + run.address), step_(s.step) {}
     uint32_t read() {
         const uint32_t value = function_(ops::load_element<words>(next_), 0, 0);
         next_ += step_;
@@ -89,13 +42,13 @@ private:
     std::ptrdiff_t step_;
 };
 
-void pass_over(Pe& pe, VecRun& run, uint32_t count) {
-    run.address += run.step * static_cast<int32_t>(count);
+void pass_over(Pe& pe, VecRun& run, const Stream& s, uint32_t count) {
+    run.address += s.step * static_cast<int32_t>(count);
     count_elements(pe, run, count);
 }
 
 void send_data(Pe& pe, const VecRun& run, WaveletQueue& queue, uint32_t data) {
-    queue.push(make_wavelet(data, run.color, run.control, pe.env->now), *pe.arena);
+    queue.push(make_wavelet(data, run.color, run.plan->dst.control, pe.env->now), *pe.arena);
 }
 
 WaveletQueue& begin_sending(Pe& pe, const VecRun& run) {
@@ -107,7 +60,8 @@ WaveletQueue& begin_sending(Pe& pe, const VecRun& run) {
 template <int words, bool pairs>
 void send(Pe& pe, VecRun& run, uint32_t most) {
     WaveletQueue& queue = begin_sending(pe, run);
-    Elements<words> elements(pe, run);
+    const Stream& memory = run.plan->source[0];
+    Elements<words> elements(pe, run, memory);
     uint32_t done = 0;
     do {
         uint32_t data = elements.read();
@@ -115,12 +69,13 @@ void send(Pe& pe, VecRun& run, uint32_t most) {
         if (pairs && done < most) data |= elements.read() << 16, ++done;
         send_data(pe, run, queue, data);
     } while (done < most && !queue.full());
-    pass_over(pe, run, done);
+    pass_over(pe, run, memory, done);
 }
 
 template <int words, bool pairs>
 void receive(Pe& pe, VecRun& run, uint32_t most) {
-    Elements<words> elements(pe, run);
+    const Stream& memory = run.plan->dst;
+    Elements<words> elements(pe, run, memory);
     uint32_t done = 0;
     do {
         const uint32_t data = pe.take_wavelet(run.input).data;
@@ -128,12 +83,12 @@ void receive(Pe& pe, VecRun& run, uint32_t most) {
         ++done;
         if (pairs && done < most) elements.write(data >> 16), ++done;
     } while (done < most && flows(pe, run));
-    pass_over(pe, run, done);
+    pass_over(pe, run, memory, done);
 }
 
 void pass_pairs(Pe& pe, VecRun& run, uint32_t most) {
     WaveletQueue& queue = begin_sending(pe, run);
-    const auto through = [&](uint32_t value) { return run.function(value & 0xffff, 0, 0) & 0xffff; };
+    const auto through = [&](uint32_t value) { return run.plan->function(value & 0xffff, 0, 0) & 0xffff; };
     uint32_t done = 0;
     do {
         const uint32_t pair = pe.take_wavelet(run.input).data;
@@ -145,10 +100,10 @@ void pass_pairs(Pe& pe, VecRun& run, uint32_t most) {
     count_elements(pe, run, done);
 }
 
-void simple_element(Pe& pe, VecRun& run) {
+void simple_element(Pe& pe, const VecRun& run, Plan& plan) {
     std::array<uint32_t, 3> values{};
-    for (size_t i = 0; i < run.sources; ++i) {
-        Stream& s = run.source[i];
+    for (size_t i = 0; i < plan.sources; ++i) {
+        Stream& s = plan.source[i];
         if (s.kind == StreamKind::scalar) {
             values[i] = s.scalar;
         } else if (s.kind == StreamKind::fabric_in) {
@@ -159,14 +114,15 @@ void simple_element(Pe& pe, VecRun& run) {
             advance(s);
         }
     }
-    const uint32_t result = run.function(values[0], values[1], values[2]);
-    if (run.accumulator != none) run.source[static_cast<size_t>(run.accumulator)].scalar = result;
-    pe.write_element(run.dst, result, 0, run.remaining == 1 && !run.infinite);
+    const uint32_t result = plan.function(values[0], values[1], values[2]);
+    if (plan.accumulator != none) plan.source[static_cast<size_t>(plan.accumulator)].scalar = result;
+    pe.write_element(plan.dst, result, 0, run.remaining == 1 && !plan.infinite);
 }
 
 void simple_elements(Pe& pe, VecRun& run, uint32_t most) {
+    Plan& plan = pe.own_plan(run);
     do {
-        simple_element(pe, run);
+        simple_element(pe, run, plan);
         count_elements(pe, run, 1);
     } while (--most > 0 && flows(pe, run));
 }
@@ -182,47 +138,43 @@ static_assert(advances.size() == static_cast<size_t>(Flow::receive_pair) - stati
 
 // The next elements lie in their variables, and those of sends and receives in memory.
 bool stays_inside(const Pe& pe, const VecRun& run, uint32_t count) {
-    if (run.bound - run.done < count) return false;
+    const Plan& plan = *run.plan;
+    if (plan.inside || plan.places) return true;
+    if (plan.bound - run.done < count) return false;
     if (!sends(run.flow) && !receives(run.flow)) return true;
-    const int64_t last = run.address + int64_t{run.step} * (count - 1);
-    const int words = run.flow == Flow::send32 || run.flow == Flow::receive32 ? 2 : 1;
-    return pe.memory.holds(std::min<int64_t>(run.address, last), std::max<int64_t>(run.address, last) + words);
-}
-
-// The functions of Pe know what to do where an operation leaves its variable, or memory.
-void become_general(VecRun& run) {
-    settle_streams(run);
-    run.flow = Flow::general;
+    const Stream& s = sends(run.flow) ? plan.source[0] : plan.dst;
+    const int64_t last = run.address + int64_t{s.step} * (count - 1);
+    return pe.memory.holds(std::min<int64_t>(run.address, last), std::max<int64_t>(run.address, last) + s.words);
 }
 
 }  // namespace
 
 void classify(const Pe& pe, VecRun& run) {
-    for (size_t i = 0; i < run.sources; ++i)
-        if (run.source[i].kind == StreamKind::fabric_in) run.input = static_cast<int8_t>(run.source[i].number);
-    if (run.dst.kind == StreamKind::fabric_out) run.output = static_cast<int8_t>(run.dst.number);
-    run.flow = moving(run);
-    if (run.flow == Flow::unknown) run.flow = predictable(pe, run) ? Flow::memory : simple(run) ? Flow::simple : Flow::general;
-    const Stream& memory = sends(run.flow) ? run.source[0] : run.dst;
-    run.address = memory.address;
-    run.step = memory.step;
-    run.color = run.dst.color;
-    run.control = run.dst.control;
+    if (run.flow != Flow::unknown) return;  // the program says it
+    const Plan& plan = *run.plan;
+    for (size_t i = 0; i < plan.sources; ++i)
+        if (plan.source[i].kind == StreamKind::fabric_in) run.input = static_cast<int8_t>(plan.source[i].number);
+    if (plan.dst.kind == StreamKind::fabric_out) run.output = static_cast<int8_t>(plan.dst.number);
+    const Flow flow = flow_of(plan);
+    run.flow = !moves(flow) && predictable(pe, run) ? Flow::memory : flow;
+    run.address = sends(run.flow) ? plan.source[0].address : plan.dst.address;
 }
 
 void advance_run(Pe& pe, int thread, VecRun& run) {
-    if (run.flow == Flow::unknown) classify(pe, run);
-    const uint32_t most = run.infinite ? run.group : std::min<uint32_t>(run.remaining, run.group);
-    if (run.flow > Flow::general && !stays_inside(pe, run, most)) [[unlikely]] become_general(run);
+    classify(pe, run);
+    const Plan& plan = *run.plan;
+    const uint32_t most = plan.infinite ? plan.group : std::min<uint32_t>(run.remaining, plan.group);
+    // The functions of Pe know what to do where an operation leaves its variable, or memory.
+    if (run.flow > Flow::general && !stays_inside(pe, run, most)) [[unlikely]] pe.make_general(run);
     if (run.flow == Flow::general) return pe.advance_run(thread);
     if (thread == pe.main_thread()) {
-        pe.current_loc = run.loc;
-        pe.current_function = run.started_in;
+        pe.current_loc = plan.op->loc;
+        pe.current_function = plan.started_in;
     }
     run.next_tick = std::max(run.next_tick, static_cast<int64_t>(pe.env->now) * ticks_per_cycle);
     advances[static_cast<size_t>(run.flow) - static_cast<size_t>(Flow::simple)](pe, run, most);
-    if (run.infinite || run.remaining > 0) return;
-    run.next_tick += rest_of_lines(pe.env->machine, run);
+    if (plan.infinite || run.remaining > 0) return;
+    run.next_tick += rest_of_lines(pe.env->machine, plan, run.done);
     pe.finish_run(thread);
 }
 

@@ -4,6 +4,7 @@
 // looks at, and the run cannot end before the horizon. What could be seen from outside waits for its cycle.
 #include "solo.h"
 
+#include "../plan.h"
 #include "bulk.h"
 
 namespace wafersim::fast {
@@ -78,8 +79,8 @@ void count_cycles(Pe& pe, uint64_t cycles) {
 }
 
 bool completion_is_safe(const Pe& pe, const VecRun& run) {
-    for (int i = 0; i < run.options.completion_count; ++i) {
-        const Completion& c = run.options.completions[static_cast<size_t>(i)];
+    for (int i = 0; i < run.plan->options.completion_count; ++i) {
+        const Completion& c = run.plan->options.completions[static_cast<size_t>(i)];
         if (c.unblock != none && pe.task_id(c.unblock_space, c.unblock) < 0) return false;
     }
     return true;
@@ -92,17 +93,18 @@ bool complete_operation(Pe& pe, uint64_t first, bool first_is_counted, uint64_t 
     VecRun& run = pe.run_of(main);
     if ((pe.blocked_threads >> main & 1) || !predictable(pe, run) || !completion_is_safe(pe, run)) return false;
     const int64_t start = std::max(run.next_tick, static_cast<int64_t>(first) * ticks_per_cycle);
-    const int64_t groups = (int64_t{run.remaining} + run.group - 1) / run.group;
-    const auto last = static_cast<uint64_t>((start + (groups - 1) * run.group * run.period) / ticks_per_cycle);
+    const Plan& plan = *run.plan;
+    const int64_t groups = (int64_t{run.remaining} + plan.group - 1) / plan.group;
+    const auto last = static_cast<uint64_t>((start + (groups - 1) * plan.group * plan.period) / ticks_per_cycle);
     if (last >= horizon) return false;
     const bool begins_at_once = start < static_cast<int64_t>(first + 1) * ticks_per_cycle;
     count_cycles(pe, static_cast<uint64_t>(groups) - (first_is_counted && begins_at_once));
     run.next_tick = start;
     advance_elements(pe, run, run.remaining);
-    run.next_tick += rest_of_lines(pe.env->machine, run);
+    run.next_tick += rest_of_lines(pe.env->machine, plan, run.done);
     pe.env->now = last;
-    pe.current_loc = run.loc;
-    pe.current_function = run.started_in;
+    pe.current_loc = plan.op->loc;
+    pe.current_function = plan.started_in;
     pe.finish_run(main);
     return true;
 }
