@@ -75,7 +75,7 @@ void find_bounds(const Program& program, Plan& plan) {
 void leave_variable(Pe& pe, VecRun& run) {
     Plan& plan = pe.own_plan(run);
     const std::string which = plan.bounded == none ? "the destination" : "source " + std::to_string(plan.bounded + 1);
-    const std::string length = plan.infinite ? "no end" : std::to_string(run.done + run.remaining) + " elements";
+    const std::string length = plan.infinite ? "no end" : std::to_string(plan.length) + " elements";
     const std::string message = which + " runs out of '" + plan.variable->name + "' after " +
                                 std::to_string(plan.bound) + " elements, the operation has " + length;
     if (pe.env->strict) throw Fault(message);

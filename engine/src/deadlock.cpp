@@ -32,9 +32,9 @@ std::string operation_wait(const Pe& pe, int thread) {
     const VecRun& run = pe.run_of(thread);
     const Plan plan = plan_by_now(run);
     std::string what =
-        "@" + std::string(vec_rows[static_cast<size_t>(plan.op->op)].name) + source_line(*pe.program, plan.op->loc) +
+        "@" + std::string(vec_rows[static_cast<size_t>(plan.op)].name) + source_line(*pe.program, pe.program->vecops[static_cast<size_t>(run.op)].loc) +
         (thread == pe.main_thread() ? " holds the main thread" : " on microthread " + std::to_string(thread)) +
-        " after " + std::to_string(run.done) + " elements, waits for ";
+        " after " + std::to_string(done_of(run)) + " elements, waits for ";
     if (pe.blocked_threads >> thread & 1) return what + "the microthread to be unblocked";
     for (int i = 0; i < plan.sources; ++i) {
         const Stream& s = plan.source[static_cast<size_t>(i)];

@@ -444,7 +444,7 @@ struct Checker {
     }
 };
 
-Program read_program(const Value& value, const std::string& path, const Machine& machine) {
+Program read_program(const Value& value, const std::string& path, const Machine& machine, PlanTable& plans) {
     Reader r(value, path);
     Program p;
     p.name = r.text("name");
@@ -487,7 +487,7 @@ Program read_program(const Value& value, const std::string& path, const Machine&
     settle_costs(p, machine);
     find_executors(p);
     p.stored_words = std::min(stored_words(p), machine.memory.words);
-    prepare_operations(p, machine);
+    prepare_operations(p, machine, plans);
     return p;
 }
 
@@ -610,8 +610,9 @@ Image load_image(const Value& value, const Machine& machine) {
     image.fabric_height = r.small("fabric_height", 0, 0, any);
     image.offset_x = r.small("offset_x", 0, 0, any);
     image.offset_y = r.small("offset_y", 0, 0, any);
-    image.programs =
-        r.objects("programs", [&](const Value& v, const std::string& path) { return read_program(v, path, machine); });
+    image.plans = std::make_shared<PlanTable>();
+    image.programs = r.objects(
+        "programs", [&](const Value& v, const std::string& path) { return read_program(v, path, machine, *image.plans); });
     image.routings =
         r.objects("routings", [&](const Value& v, const std::string& path) { return read_routing(v, path, machine); });
     image.tiles = read_tiles(r, image);

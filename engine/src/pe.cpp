@@ -199,7 +199,7 @@ void settle_streams(const VecRun& run, Plan& plan) {
     const auto look = [&](Stream& s) {
         if (s.kind == StreamKind::fabric_in) s.number = run.input;
         if (s.kind == StreamKind::fabric_out) s.color = run.color;
-        for (uint32_t n = 0; run.flow == Flow::memory && n < run.done; ++n) advance(s);
+        for (uint32_t n = done_of(run); run.flow == Flow::memory && n > 0; --n) advance(s);
     };
     look(plan.dst);
     for (Stream& s : plan.source) look(s);
@@ -276,8 +276,9 @@ bool Pe::receive(const Wavelet& wavelet, bool commit) {
 
 Pe::Executed Pe::executed() const {
     if (last_thread == main_thread() || place_of_run(last_thread) == no_place) return {current_loc, current_function};
-    const Plan& plan = *run_of(last_thread).plan;
-    return {plan.op->loc, plan.started_in};
+    const VecRun& run = run_of(last_thread);
+    const VecOp& op = program->vecops[static_cast<size_t>(run.op)];
+    return {op.loc, run.plan->own ? run.plan->started_in : op.function};
 }
 
 FaultReport Pe::report(const std::string& message) const {

@@ -94,7 +94,7 @@ int64_t link_ticks(const Machine& machine, const Stream& s) {
 
 // Ticks an element takes: arithmetic width, memory banks, links, and the latency of a reduction.
 int64_t period_of(const Machine& machine, const Plan& plan) {
-    const int width = machine.vector_width[static_cast<size_t>(plan.op->op)];
+    const int width = machine.vector_width[static_cast<size_t>(plan.op)];
     int64_t words = 0;
     int64_t links = link_ticks(machine, plan.dst);
     each_source(plan, [&](const Stream& s) {

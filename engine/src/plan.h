@@ -22,7 +22,7 @@ ElementWords words_of_elements(Vec op);
 template <class F>
 void set_up_operands(Plan& plan, const VecOp& op, F stream) {
     const ElementWords words = words_of_elements(op.op);
-    plan.op = &op;
+    plan.op = op.op;
     plan.function = ops::vec_table[static_cast<size_t>(op.op)];
     plan.sources = static_cast<uint8_t>(op.sources.size());
     plan.dst = stream(op.dst, words.dst, true);

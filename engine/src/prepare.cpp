@@ -114,23 +114,22 @@ void shorten(ElementPlaces::Operand& operand, int words) {
 }
 
 // An operation on memory that cannot fault, by the addresses of its elements.
-void find_places(const Program& program, PreparedPlan& prepared) {
-    Plan& plan = prepared.plan;
-    ElementPlaces& places = prepared.places;
+ElementPlaces find_places(const Program& program, const VecOp& op, Plan& plan) {
     const bool plain = in_memory(plan.dst) && !plan.dst.zero_first && !plan.dst.zero_second && !plan.dst.index_offset;
     if (!plain || plan.infinite || plan.length > most_places || plan.length > plan.bound || plan.rest == none) throw Unknown();
+    ElementPlaces places;
     places.operands[0].words = elements_of(program, plan.dst, plan.length);
     for (size_t i = 0; i < plan.sources; ++i) {
         Stream& s = plan.source[i];
-        if (s.kind == StreamKind::scalar && plan.op->sources[i].kind == OperandKind::scalar)
-            s.scalar = static_cast<uint32_t>(common_constant(program, plan.op->sources[i].value));
+        if (s.kind == StreamKind::scalar && op.sources[i].kind == OperandKind::scalar)
+            s.scalar = static_cast<uint32_t>(common_constant(program, op.sources[i].value));
         else if (in_memory(s) && !s.index_offset) places.operands[i + 1].words = elements_of(program, s, plan.length);
         else throw Unknown();
     }
     places.together = read_together(program, plan, places);
     shorten(places.operands[0], plan.dst.words);
     for (size_t i = 0; i < plan.sources; ++i) shorten(places.operands[i + 1], plan.source[i].words);
-    plan.places = &places;
+    return places;
 }
 
 // A send or receive whose elements lie in memory that is there.
@@ -140,37 +139,61 @@ bool lies_inside(const Program& program, const Plan& plan, const Stream& s) {
     return plan.length == 0 || (is_stored(program, s.address, s.words) && is_stored(program, last, s.words));
 }
 
-// Throws where the PE has something to say.
-void complete(const Program& program, const Machine& machine, PreparedPlan& prepared) {
-    Plan& plan = prepared.plan;
-    const VecOp& op = *plan.op;
+// Throws where the PE has more to say than channel and color.
+CompletePlan complete(const Program& program, const Machine& machine, const PreparedPlan& prepared, const VecOp& op,
+                      PlanTable& plans) {
     const auto same_everywhere = [&](const VecOperand& o) {
         if (o.kind == OperandKind::dsd) common_constant(program, o.value);
     };
     same_everywhere(op.dst);
     for (const VecOperand& o : op.sources) same_everywhere(o);
-    set_options(plan, options_with(op.options, [&](int number) { return common_constant(program, number); }));
     if (!op.function) throw Unknown();
-    plan.started_in = op.function;
+    Plan plan = prepared.plan;
+    set_options(plan, options_with(op.options, [&](int number) { return common_constant(program, number); }));
     const int microthread = op.options.is_async ? microthread_of(prepared.dsds, plan.options) : none;
     if (microthread >= machine.microthreads.count) throw Unknown();
-    prepared.microthread = static_cast<int8_t>(microthread);
-    prepared.flow = flow_of(plan);
-    if (sends(prepared.flow)) plan.inside = lies_inside(program, plan, plan.source[0]);
-    else if (receives(prepared.flow)) plan.inside = lies_inside(program, plan, plan.dst);
-    else if (!moves(prepared.flow)) find_places(program, prepared), prepared.flow = Flow::memory;
-    prepared.complete = true;
+    ElementPlaces places;
+    plan.flow = flow_of(plan);
+    if (sends(plan.flow)) plan.inside = lies_inside(program, plan, plan.source[0]);
+    else if (receives(plan.flow)) plan.inside = lies_inside(program, plan, plan.dst);
+    else if (!moves(plan.flow)) places = find_places(program, op, plan), plan.flow = Flow::memory;
+    return {plans.keep(plan, places), prepared.dsds[0], prepared.dsds[1], static_cast<int8_t>(microthread)};
 }
 
 }  // namespace
 
-void prepare_operations(Program& program, const Machine& machine) {
+const Shape* PlanTable::keep(const Shape& shape) {
+    for (const auto& known : shapes_)
+        if (*known == shape) return known.get();
+    return shapes_.emplace_back(std::make_unique<const Shape>(shape)).get();
+}
+
+const Plan* PlanTable::keep(Plan plan, const ElementPlaces& places) {
+    const auto share_shape = [this](Stream& s) {
+        if (s.shape) s.shape = keep(*s.shape);
+    };
+    share_shape(plan.dst);
+    for (Stream& s : plan.source) share_shape(s);
+    const uint64_t hash = uint64_t{plan.length} << 32 ^ static_cast<uint64_t>(plan.dst.address << 16 ^ plan.source[0].address);
+    const auto [begin, end] = entries_.equal_range(hash);
+    for (auto known = begin; known != end; ++known) {
+        plan.places = known->second->plan.places;  // which are compared themselves
+        if (known->second->plan == plan && known->second->places == places) return &known->second->plan;
+    }
+    const auto entry = entries_.emplace(hash, std::make_unique<Entry>(plan, places));
+    Plan& kept = entry->second->plan;
+    kept.places = kept.flow == Flow::memory ? &entry->second->places : nullptr;
+    return &kept;
+}
+
+void prepare_operations(Program& program, const Machine& machine, PlanTable& plans) {
     for (VecOp& op : program.vecops) {
         const auto prepared = std::make_shared<PreparedPlan>();
         try {
             prepare(program, machine, *prepared, op);
             op.prepared = prepared;
-            complete(program, machine, *prepared);
+            op.complete = complete(program, machine, *prepared, op, plans);
+            op.prepared = nullptr;
         } catch (const Fault&) {  // the PE says the rest, or what is wrong
         }
     }

@@ -1,8 +1,8 @@
 // How a DSD operation starts: by which plan, on which thread, at what time.
 //
 // Most of a plan follows from the operation and its DSDs. Where those are constants it is worked out when the program is loaded
-// (prepare.cpp); if nothing is left to the PE, its operations run by that plan, else by a copy in which the PE's queues, scalars
-// and options are filled in.
+// (prepare.cpp); if nothing but channel and color is left to the PE, its operations run by that plan, else by a copy in which the
+// PE's queues, scalars and options are filled in.
 #include <algorithm>
 
 #include "plan.h"
@@ -49,8 +49,7 @@ void set_up_operands(Pe& pe, Plan& plan, const VecOp& op) {
     });
 }
 
-void bind_operands(Pe& pe, Plan& plan, const PreparedPlan& prepared) {
-    const VecOp& op = *plan.op;
+void bind_operands(Pe& pe, Plan& plan, const VecOp& op, const PreparedPlan& prepared) {
     each_bit(prepared.bound_later, [&](size_t i) {
         Stream& stream = i == 0 ? plan.dst : plan.source[i - 1];
         pe.bind_stream(stream, i == 0 ? op.dst : op.sources[i - 1], prepared.dsds[i], i == 0);
@@ -78,7 +77,7 @@ VecRun& new_own_run(Pe& pe, const VecOp& op, const OperandDsds& dsds, const Opti
     const bool prepared = op.prepared && op.prepared->dsds == dsds;
     Plan& plan = pe.copy_plan(run, prepared ? op.prepared->plan : Plan());
     if (prepared) {
-        bind_operands(pe, plan, *op.prepared);
+        bind_operands(pe, plan, op, *op.prepared);
     } else {
         set_up_operands(pe, plan, op);
         settle(*pe.program, pe.env->machine, plan);
@@ -88,18 +87,18 @@ VecRun& new_own_run(Pe& pe, const VecOp& op, const OperandDsds& dsds, const Opti
     return run;
 }
 
-// By the plan of the program: what is left is which color its output queue has, and which channel its input queue is.
-VecRun& new_prepared_run(Pe& pe, const PreparedPlan& prepared, int thread) {
+// By a shared plan.
+VecRun& new_shared_run(Pe& pe, const CompletePlan& complete, int thread) {
     VecRun& run = pe.new_run(thread);
-    const Plan& plan = prepared.plan;
+    const Plan& plan = *complete.plan;
     pe.use_plan(run, plan);
-    run.flow = prepared.flow;
+    run.flow = plan.flow;
     run.address = sends(run.flow) ? plan.source[0].address : plan.dst.address;
     if (plan.dst.kind == StreamKind::fabric_out) {
         run.output = plan.dst.queue;
-        run.color = pe.color_of_output(prepared.dsds[0]);
+        run.color = pe.color_of_output(complete.dst);
     }
-    if (plan.source[0].kind == StreamKind::fabric_in) run.input = static_cast<int8_t>(pe.bind_source(prepared.dsds[1]));
+    if (plan.source[0].kind == StreamKind::fabric_in) run.input = static_cast<int8_t>(pe.bind_source(complete.source));
     return run;
 }
 
@@ -109,6 +108,7 @@ void begin(Pe& pe, const VecOp& op, VecRun& run, int thread) {
     if (is_output && plan.own) run.color = plan.dst.color;
     if (is_output && !pe.router.find(run.color))
         throw Fault("sends on color " + std::to_string(run.color) + ", which has no route here");
+    run.op = static_cast<int32_t>(&op - pe.program->vecops.data());
     run.remaining = plan.length;
     const int start = op.start + (op.options.is_async ? pe.env->machine.microthreads.start : 0);
     run.next_tick = static_cast<int64_t>(pe.env->now + static_cast<uint64_t>(start)) * ticks_per_cycle;
@@ -129,10 +129,10 @@ int thread_for(const Pe& pe, const VecOp& op, int given) {
 }  // namespace
 
 bool Pe::start_vector(const VecOp& op) {
-    if (op.prepared && op.prepared->complete) {
-        const int thread = thread_for(*this, op, op.prepared->microthread);
+    if (op.complete.plan) {
+        const int thread = thread_for(*this, op, op.complete.microthread);
         if (busy(thread)) return hold_back(*this, op, thread, true), false;
-        begin(*this, op, new_prepared_run(*this, *op.prepared, thread), thread);
+        begin(*this, op, new_shared_run(*this, op.complete, thread), thread);
         return true;
     }
     const OperandDsds dsds = dsds_of(*this, op);

@@ -90,20 +90,16 @@ void Pe::meet_controls(int thread) {
 void Pe::advance_run(int thread) {
     VecRun& run = run_of(thread);
     Plan& plan = own_plan(run);
-    if (thread == main_thread()) {
-        current_loc = plan.op->loc;
-        current_function = plan.started_in;
-    }
     if (ended_by_fifo(*this, run)) return finish_run(thread);
     run.next_tick = std::max(run.next_tick, static_cast<int64_t>(env->now) * ticks_per_cycle);
     const uint32_t most = plan.infinite ? plan.group : std::min<uint32_t>(run.remaining, plan.group);
     for (uint32_t k = 0; k < most; ++k) {
         if (k > 0 && !(inputs_ready(run) && output_ready(plan.dst))) break;
-        if (run.done >= plan.bound) leave_variable(*this, run);
+        if (done_of(run) >= plan.bound) leave_variable(*this, run);
         advance_element(run, plan);
     }
     if (plan.infinite || run.remaining > 0) return;
-    run.next_tick += rest_of_lines(env->machine, plan, run.done);
+    run.next_tick += rest_of_lines(env->machine, plan, done_of(run));
     finish_run(thread);
 }
 
@@ -121,8 +117,7 @@ void Pe::advance_element(VecRun& run, Plan& plan) {
     write_element(plan.dst, result, index, run.remaining == 1 && !plan.infinite);
     if (plan.dst.zero_first && read_from[0] != none) memory.store(read_from[0], plan.source[0].words, 0);
     if (plan.dst.zero_second && read_from[1] != none) memory.store(read_from[1], plan.source[1].words, 0);
-    ++run.done;
-    if (!plan.infinite) --run.remaining;
+    --run.remaining;
     run.next_tick += plan.period;
     ++env->stats.vector_elements;
 }
@@ -132,10 +127,10 @@ uint32_t Pe::read_element(Stream& s, int& index) {
     case StreamKind::scalar: return s.scalar;
     case StreamKind::fifo: return fifo_pop(s);
     case StreamKind::fabric_in: {
-        if (s.packed) return --s.packed, s.packing >> 16;
+        if (s.packed) return --s.packed, s.scalar >> 16;
         const Wavelet w = take_wavelet(s.number);
         if (s.control_transform) return w.control ? w.data | 0x8000'0000u : w.data & 0x7fff'ffffu;
-        if (s.pack > 1) s.packed = 1, s.packing = w.data;
+        if (s.pack > 1) s.packed = 1, s.scalar = w.data;
         index = static_cast<int>(w.data >> 16);
         return s.words == 1 ? w.data & 0xffff : w.data;
     }
@@ -156,8 +151,8 @@ bool element_to_wavelet(Stream& dst, uint32_t value, int index, bool last, uint1
     bool control = dst.control;
     if (dst.words == 1) value &= 0xffff;
     if (dst.pack > 1) {
-        if (!dst.packed && !last) return dst.packed = 1, dst.packing = value, false;
-        if (dst.packed) value = dst.packing | value << 16;
+        if (!dst.packed && !last) return dst.packed = 1, dst.scalar = value, false;
+        if (dst.packed) value = dst.scalar | value << 16;
         dst.packed = 0;
     } else if (dst.index_offset && dst.words == 1) {
         value |= static_cast<uint32_t>(index) << 16;

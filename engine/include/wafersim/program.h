@@ -11,11 +11,14 @@
 #include <string>
 #include <vector>
 
+#include "dsd.h"
 #include "opcodes.h"
 
 namespace wafersim {
 
+struct Plan;
 struct PreparedPlan;
+class PlanTable;
 
 inline constexpr int none = -1;  // an operand, id or index that is not given
 
@@ -67,15 +70,23 @@ struct AsyncOptions {
     int index = none;
 };
 
+// An operation to which its PE has nothing to add but which channel its input queue is and which color its output queue has.
+struct CompletePlan {
+    const Plan* plan = nullptr;  // none: the operation is not of this kind
+    Dsd dst, source;             // the first source
+    int8_t microthread = none;   // asynchronous; none: any that is free
+};
+
 struct VecOp {
+    CompletePlan complete;
+    int start = 0; // cycles of the main thread before it (settle_costs)
+    AsyncOptions options;
     Vec op{};
     VecOperand dst;
     std::vector<VecOperand> sources;
-    AsyncOptions options;
     int loc = 0;   // of the instruction that runs it
-    int start = 0; // cycles of the main thread before it (settle_costs)
     const Function* function = nullptr;  // that runs it; none: several do
-    std::shared_ptr<const PreparedPlan> prepared;  // with its constant DSDs, if it has such
+    std::shared_ptr<const PreparedPlan> prepared;  // not complete: with its constant DSDs, if it has such
 };
 
 struct MapOp {
@@ -97,6 +108,8 @@ struct DsrLoad {
 struct Shape {
     std::vector<int> extents, strides;
     int start = 0, words = 0;
+
+    bool operator==(const Shape&) const = default;
 };
 
 enum class FifoAction : uint8_t { test_or_suspend, suspend, terminate, fault };
@@ -250,6 +263,7 @@ struct Image {
     int width = 0, height = 0;
     int fabric_width = 0, fabric_height = 0, offset_x = 0, offset_y = 0;
     std::vector<Program> programs;
+    std::shared_ptr<PlanTable> plans;  // of DSD operations, which programs have in common
     std::vector<std::vector<ColorConfig>> routings;
     std::vector<Tile> tiles;
     std::vector<std::vector<int64_t>> patches;  // by program: rows, a number for each of its patches

@@ -3,6 +3,8 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <vector>
 
 #include "dsd.h"
@@ -18,6 +20,8 @@ struct Pe;
 struct Completion {
     int16_t activate = none, unblock = none;
     IdSpace unblock_space{};
+
+    bool operator==(const Completion&) const = default;
 };
 
 // Options that a DSR keeps, and that an operation runs with.
@@ -29,6 +33,8 @@ struct Options {
     int8_t completion_count = 0;
     int32_t index = none;
     std::array<Completion, 4> completions{};  // the operation's own and those of its DSRs
+
+    bool operator==(const Options&) const = default;
 };
 
 struct Dsr {
@@ -54,23 +60,27 @@ struct ElementPlaces {
         bool in_row = false;          // one element after the other from address `first` on
         uint16_t first = 0;
         std::vector<uint16_t> words;  // else: addresses; none of a scalar
+
+        bool operator==(const Operand&) const = default;
     };
     std::array<Operand, 4> operands;  // the destination first
     std::vector<uint16_t> together;   // elements from this one on that can be read before any of their results is written
+
+    bool operator==(const ElementPlaces&) const = default;
 };
 
-// What an operation is. One that the program knows completely is part of it, and all its PEs run by the same plan; else each
+// What an operation is. One that the program knows completely runs by a plan that programs share (PlanTable); else each
 // operation has its own one (Pe::own_plan), with streams that say where it has come to.
 struct alignas(64) Plan {
     uint32_t (*function)(uint32_t, uint32_t, uint32_t) = nullptr;
-    const VecOp* op = nullptr;
-    const Function* started_in = nullptr;
     const ElementPlaces* places = nullptr;
     int64_t rest = none;           // ticks after the last element (rest_of_lines), where known in advance
     uint32_t length = 0;           // elements; 0 too where it is infinite
     uint32_t period = 0;           // ticks an element takes
     uint32_t bound = 0;            // elements until an operand leaves its variable; the largest number: it does not
     uint16_t group = 1;            // most elements a cycle
+    Vec op{};
+    Flow flow = Flow::unknown;     // shared: how the fast engine advances it
     uint8_t sources = 0;
     bool infinite = false;
     bool own = false;              // of one operation that runs
@@ -78,11 +88,14 @@ struct alignas(64) Plan {
     int8_t level = 0;              // of priority
     int8_t accumulator = none;     // reduction: the source that is fed with each result
     int8_t bounded = none;         // which operand `bound` is of: a source, or the destination
-    const Variable* variable = nullptr;  // of `bound`
+    Options options;
     Stream dst;
     std::array<Stream, 3> source;
-    Options options;
-    Plan* next_spare = nullptr;    // see Pe::spare_plans
+    const Variable* variable = nullptr;  // of `bound`
+    const Function* started_in = nullptr;  // own: the function that did it
+    Plan* next_spare = nullptr;    // own, but of no operation: see Pe::spare_plans
+
+    bool operator==(const Plan&) const = default;
 };
 
 // A DSD operation that runs, on a microthread or (synchronous) in place of the main thread. This is all that most of them
@@ -90,16 +103,18 @@ struct alignas(64) Plan {
 struct VecRun {
     int64_t next_tick = 0;         // time of the next element, in ticks
     const Plan* plan = nullptr;
-    uint32_t remaining = 0, done = 0;
+    uint32_t remaining = 0;        // elements; counted down from the plan's length, below 0 where it is infinite
     int32_t address = 0;           // send, receive: of the next element in memory, which its streams do not tell
-    Flow flow = Flow::unknown;     // fast engine; an operation by a plan of the program has one from the start
+    int32_t op = 0;                // its number in the program, for reports
+    Flow flow = Flow::unknown;     // fast engine; an operation by a shared plan has one from the start
     int8_t input = none;           // channel that it reads, where it flows
     int8_t output = none;          // output queue that it writes, where it flows
     int8_t color = none;           // of what it sends
 };
 static_assert(sizeof(VecRun) == 32);
 
-// The plan that an operation may change; nullptr: it runs by one of the program, or did not run yet.
+inline uint32_t done_of(const VecRun& run) { return run.plan->length - run.remaining; }
+// The plan that an operation may change; nullptr: it runs by a shared one, or did not run yet.
 inline Plan* own_plan_of(const VecRun& run) { return run.plan && run.plan->own ? const_cast<Plan*>(run.plan) : nullptr; }
 // The channel of a stream from the fabric that the operation reads.
 inline int channel_of(const VecRun& run, const Stream& s) { return run.plan->own ? s.number : run.input; }
@@ -113,18 +128,30 @@ void leave_variable(Pe& pe, VecRun& run);
 // The DSDs of an operation: of its destination, then of its sources; of kind `none` where an operand is none.
 using OperandDsds = std::array<Dsd, 4>;
 
-// What an operation comes to with these DSDs, whichever PE starts it.
+// What an operation comes to with these DSDs, as far as the program knows it.
 struct PreparedPlan {
     OperandDsds dsds;
-    uint8_t bound_later = 0;   // operands, the destination first, that take something from the PE
-    bool complete = false;     // the PE says nothing but channel and color: it runs by this very plan
-    Flow flow = Flow::unknown; // complete: how
-    int8_t microthread = none; // complete, asynchronous; none: any that is free
+    uint8_t bound_later = 0;  // operands, the destination first, that take something from the PE
     Plan plan;
-    ElementPlaces places;
 };
 
-// Works this out for the operations whose DSDs are constants, once the program is complete (prepare.cpp).
-void prepare_operations(Program& program, const Machine& machine);
+// The shared plans of an image. Its programs differ in little, often in their colors only, so most of them have the same plans,
+// and those of a few programs stay in the host's caches where those of all would not.
+class PlanTable {
+public:
+    const Plan* keep(Plan plan, const ElementPlaces& places);  // the one that is equal
+
+private:
+    struct Entry {
+        Plan plan;
+        ElementPlaces places;
+    };
+    const Shape* keep(const Shape& shape);
+    std::multimap<uint64_t, std::unique_ptr<Entry>> entries_;  // by a hash
+    std::vector<std::unique_ptr<const Shape>> shapes_;
+};
+
+// Works out plans for the operations whose DSDs are constants, once the program is complete (prepare.cpp).
+void prepare_operations(Program& program, const Machine& machine, PlanTable& plans);
 
 }  // namespace wafersim

@@ -22,20 +22,19 @@ struct Stream {
     bool save_address : 1 = false;  // of the DSR
     uint8_t pack = 1;           // elements of 16 bits a wavelet (SIMD mode)
     uint8_t simd_elements = 1;  // elements of one SIMD group (32 or 64 bits)
-    uint8_t packed = 0;         // elements in `packing`
+    uint8_t packed = 0;         // elements in `scalar`, of the fabric
     uint8_t priority = 0;
     int8_t queue = -1;          // fabric: the queue, which may give the microthread
     int8_t color = -1;          // fabric_out
     int16_t number = 0;         // fabric_in: channel, fabric_out: queue, fifo: its number
     int16_t dsr = -1;           // the DSR this stream was made from
     int32_t address = 0;        // memory, pointer: word of the next element
-    union {
-        uint32_t scalar = 0;    // scalar: the value
-        uint32_t packing;       // fabric: elements waiting to be sent (or handed out) in SIMD mode
-        int32_t step;           // memory: words to the element after
-    };
+    uint32_t scalar = 0;        // scalar: the value; fabric: elements waiting to be sent (or handed out) in SIMD mode
+    int32_t step = 0;           // memory: words to the element after
     const Shape* shape = nullptr;       // shaped, circular
     std::array<uint16_t, 4> place{};    // shaped: indices of the next element
+
+    bool operator==(const Stream&) const = default;
 };
 
 inline bool in_memory(const Stream& s) {

@@ -135,7 +135,7 @@ uint32_t run_stretch(Pe& pe, const Plan& plan, Walks& walks, Operands& o, uint32
         o.source[i] = memory + walk.address();
         o.step[i] = walk.step();
     }
-    loops[static_cast<size_t>(plan.op->op)](o, count);
+    loops[static_cast<size_t>(plan.op)](o, count);
     walks.dst.advance(count);
     for (size_t i = 0; i < plan.sources; ++i)
         if (plan.source[i].kind != StreamKind::scalar) walks.source[i].advance(count);
@@ -212,7 +212,7 @@ const uint16_t* read_row(const Memory& memory, Walk& walk, int words, Row& copy,
 
 // Results go where they belong if they lie in a row there.
 void write_row(Pe& pe, const Plan& plan, Walk& walk, const ops::Rows& sources, uint32_t count) {
-    const ops::Block block = ops::block_of(plan.op->op);
+    const ops::Block block = ops::block_of(plan.op);
     if (walk.step() == plan.dst.words && walk.left() >= count) {
         block(sources, pe.memory.data() + walk.address(), count);
         walk.advance(count);
@@ -245,7 +245,7 @@ void run_rows(Pe& pe, Plan& plan, Rows rows, uint32_t count) {
 bool predictable(const Pe& pe, const VecRun& run) {
     if (run.flow == Flow::memory) return true;  // it was found to be
     const Plan& plan = *run.plan;
-    if (plan.infinite || run.done + run.remaining > plan.bound || !known(pe, plan.dst, run.remaining)) return false;
+    if (plan.infinite || plan.length > plan.bound || !known(pe, plan.dst, run.remaining)) return false;
     for (int i = 0; i < plan.sources; ++i)
         if (!known(pe, plan.source[static_cast<size_t>(i)], run.remaining)) return false;
     return true;
@@ -273,7 +273,6 @@ void advance_elements(Pe& pe, VecRun& run, uint32_t count) {
         const Rows rows = rows_of(plan, count);
         rows == Rows::none ? run_in_order(pe, plan, count) : run_rows(pe, plan, rows, count);
     }
-    run.done += count;
     run.remaining -= count;
     run.next_tick += int64_t{run.plan->period} * count;
     pe.env->stats.vector_elements += count;

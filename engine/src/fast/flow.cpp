@@ -14,8 +14,7 @@ namespace {
 // ------------------------------------------------------------------------------------------------ elements
 
 void count_elements(Pe& pe, VecRun& run, uint32_t count) {
-    run.done += count;
-    if (!run.plan->infinite) run.remaining -= count;
+    run.remaining -= count;
     run.next_tick += int64_t{run.plan->period} * count;
     pe.env->stats.vector_elements += count;
 }
@@ -140,7 +139,7 @@ static_assert(advances.size() == static_cast<size_t>(Flow::receive_pair) - stati
 bool stays_inside(const Pe& pe, const VecRun& run, uint32_t count) {
     const Plan& plan = *run.plan;
     if (plan.inside || plan.places) return true;
-    if (plan.bound - run.done < count) return false;
+    if (plan.bound - done_of(run) < count) return false;
     if (!sends(run.flow) && !receives(run.flow)) return true;
     const Stream& s = sends(run.flow) ? plan.source[0] : plan.dst;
     const int64_t last = run.address + int64_t{s.step} * (count - 1);
@@ -167,14 +166,10 @@ void advance_run(Pe& pe, int thread, VecRun& run) {
     // The functions of Pe know what to do where an operation leaves its variable, or memory.
     if (run.flow > Flow::general && !stays_inside(pe, run, most)) [[unlikely]] pe.make_general(run);
     if (run.flow == Flow::general) return pe.advance_run(thread);
-    if (thread == pe.main_thread()) {
-        pe.current_loc = plan.op->loc;
-        pe.current_function = plan.started_in;
-    }
     run.next_tick = std::max(run.next_tick, static_cast<int64_t>(pe.env->now) * ticks_per_cycle);
     advances[static_cast<size_t>(run.flow) - static_cast<size_t>(Flow::simple)](pe, run, most);
     if (plan.infinite || run.remaining > 0) return;
-    run.next_tick += rest_of_lines(pe.env->machine, plan, run.done);
+    run.next_tick += rest_of_lines(pe.env->machine, plan, done_of(run));
     pe.finish_run(thread);
 }
 

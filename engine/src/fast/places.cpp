@@ -54,11 +54,11 @@ void run_places(Pe& pe, const VecRun& run, uint32_t count) {
     const Plan& plan = *run.plan;
     const ElementPlaces& places = *plan.places;
     const ElementPlaces::Operand& to = places.operands[0];
-    const ops::Block block = ops::block_of(plan.op->op);
+    const ops::Block block = ops::block_of(plan.op);
     std::array<Row, 3> copies;
     ops::Rows sources{copies[0].data(), copies[1].data(), copies[2].data()};
-    const uint32_t end = run.done + count;
-    for (uint32_t at = run.done, part; at < end; at += part) {
+    const uint32_t begin = done_of(run), end = begin + count;
+    for (uint32_t at = begin, part; at < end; at += part) {
         part = std::min({end - at, row_elements, uint32_t{places.together[at]}});
         for (size_t i = 0; i < plan.sources; ++i)
             sources[i] = read_row(pe.memory, places.operands[i + 1], plan.source[i], at, part, copies[i]);

@@ -20,6 +20,7 @@ bool in_memory(const Pe& pe, const VecOperand& o) {
 }
 
 bool in_memory(const Pe& pe, const VecOp& op) {
+    if (op.complete.plan) return !op.options.is_async && op.complete.plan->flow == Flow::memory;
     if (op.options.is_async || !in_memory(pe, op.dst)) return false;
     for (const VecOperand& o : op.sources)
         if (!in_memory(pe, o)) return false;
@@ -101,10 +102,8 @@ bool complete_operation(Pe& pe, uint64_t first, bool first_is_counted, uint64_t 
     count_cycles(pe, static_cast<uint64_t>(groups) - (first_is_counted && begins_at_once));
     run.next_tick = start;
     advance_elements(pe, run, run.remaining);
-    run.next_tick += rest_of_lines(pe.env->machine, plan, run.done);
+    run.next_tick += rest_of_lines(pe.env->machine, plan, done_of(run));
     pe.env->now = last;
-    pe.current_loc = plan.op->loc;
-    pe.current_function = plan.started_in;
     pe.finish_run(main);
     return true;
 }
