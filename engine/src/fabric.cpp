@@ -38,7 +38,7 @@ void Region::decide(uint32_t number) {
     Router& router = routers_[number];
     if (!router.waiting_slots) return busy_routers_.remove(number);
     uint8_t taken = 0;
-    each_waiting_color(router, [&](int slot) {
+    each_in_turn(router, router.waiting_slots, [&](int slot) {
         if (decide_color(number, static_cast<uint8_t>(slot), taken)) router.colors[slot].served = ++router.services;
     });
 }
@@ -174,7 +174,7 @@ void Region::take_from_pe(uint32_t number) {
         queue.pop();
         if (queue.empty()) pe.sending &= ~(uint32_t{1} << q);
         wavelet.set_ready(std::max(env_.now + 1, wavelet.born_at(env_.now) + static_cast<uint64_t>(machine_.fabric.ramp_out)));
-        routers_[number].push(*color, side_ramp, wavelet, arenas_, number);
+        routers_[number].push(*color, side_ramp, arenas_, number) = wavelet;
         busy_routers_.add(number);
         pe.ramp_free = env_.now + static_cast<uint64_t>(machine_.fabric.link_period);
         pe.last_output = static_cast<int8_t>(q);

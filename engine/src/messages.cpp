@@ -34,7 +34,7 @@ bool Region::decide_message(uint32_t number, uint8_t slot, uint8_t& taken) {
     int out = router.messages.out[channel];
     if (out < 0) {
         out = channel_towards(pes_[number], wavelet.data);
-        if (router.messages.in[static_cast<size_t>(out)] >= 0) return false;
+        if (router.messages.takes(out)) return false;
     }
     const Side side = to_side[static_cast<size_t>(out)];
     const auto output = static_cast<uint8_t>(1u << side);
@@ -52,7 +52,6 @@ void Region::pass_message(const Move& move, const ColorState& color, Wavelet wav
     const auto out = static_cast<size_t>(found - to_side.begin());
     const bool ends = wavelet.control;
     messages.out[channel] = ends ? int8_t{-1} : static_cast<int8_t>(out);
-    messages.in[out] = ends ? int8_t{-1} : static_cast<int8_t>(channel);
     wavelet.color = static_cast<uint32_t>(messages.first + static_cast<int>(out)) & 31;
     if (ends && out == MessageRouter::local) {
         wavelet.control = false;

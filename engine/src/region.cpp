@@ -100,7 +100,7 @@ void Region::task_phase() {
 }
 
 void Region::enter(uint32_t router, ColorState& color, Side side, const Wavelet& wavelet) {
-    routers_[router].push(color, side, wavelet, arenas_, router);
+    routers_[router].push(color, side, arenas_, router) = wavelet;
     busy_routers_.add(router);
 }
 

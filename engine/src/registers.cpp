@@ -274,6 +274,7 @@ void Pe::write_register(uint16_t address, uint16_t value) {
         extras().plain_registers[address] = value;
         return;
     }
+    router.held = 0;  // wavelets may have somewhere else to go now
     if (of_color(p.id)) {
         const int color = color_of(p);
         const bool exists = router.find(color);

@@ -17,7 +17,7 @@ void ColorState::set_up_queues(int depth, uint8_t sides, Arena& arena) {
     depth_ = static_cast<uint8_t>(depth);
     mask_ = static_cast<uint8_t>(std::bit_ceil(static_cast<unsigned>(depth)) - 1);
     rings_ = arena.take<Wavelet>(static_cast<size_t>(std::popcount(sides)) * (mask_ + size_t{1}));
-    each_bit(sides, [&](int side) { queue_[static_cast<size_t>(side)].ring = ring_count_++; });
+    each_bit(sides, [&](int side) { head_[static_cast<size_t>(side)] = new_ring(); });
 }
 
 // A wavelet comes in on a side that no route named before.
@@ -26,7 +26,7 @@ void ColorState::add_ring(Side side, Arena& arena) {
     Wavelet* rings = arena.take<Wavelet>(known + words);
     std::copy_n(rings_, known, rings);
     rings_ = rings;
-    queue_[side].ring = ring_count_++;
+    head_[side] = new_ring();
 }
 
 namespace {

@@ -14,7 +14,7 @@ void ColorState::settle_route() {
         if (p.rx) route.rx = p.rx;
         if (p.tx) route.tx = p.tx;
     }
-    const bool single = std::has_single_bit(route.rx) && std::has_single_bit(route.tx);
+    const bool single = std::has_single_bit(route.rx) && std::has_single_bit(route.tx) && !teardown && !filtered;
     plain = single ? static_cast<uint8_t>(std::countr_zero(route.rx) | std::countr_zero(route.tx) << 4) : not_plain;
 }
 
@@ -49,7 +49,10 @@ bool obey_command(ColorState& color, Wavelet& wavelet) {
         color.position = 0;
         color.settle_route();
         break;
-    case Command::teardown: color.teardown = true; break;
+    case Command::teardown:
+        color.teardown = true;
+        color.settle_route();
+        break;
     }
     if (pops(color.pop_mode, command, color.position != before)) wavelet.commands = popped(wavelet.commands) & 0xff'ffff;
     return command == Command::teardown;

@@ -4,6 +4,7 @@
 // router what it would move given the state at the start of the cycle, then carries all moves out.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
@@ -52,37 +53,39 @@ public:
     bool teardown : 1 = false;        // in teardown: nothing moves
     bool filtered : 1 = false;        // has a filter
     bool existed : 1 = true, swapped_x : 1 = false, swapped_y : 1 = false;  // before the change at `changed_`
-    uint8_t plain = not_plain;        // one side in (low half), one side out: what most routes are; see settle_route
+    uint8_t plain = not_plain;        // one side in (low half), one side out, nothing else to look at; see settle_route
     uint16_t waiting = 0;             // wavelets in all queues
 
     const ColorExtras& extras() const { return extras_ ? *extras_ : no_extras; }
     bool has_extras() const { return extras_; }
     ColorExtras& own_extras(Arena& arena);
-    void settle_route();              // after a change of base, position or positions
+    void settle_route();              // after a change of base, position, positions, teardown or filtered
 
     void set_up_queues(int depth, uint8_t sides, Arena& arena);  // sides: mask of those that get storage now
-    bool empty(Side side) const { return queue_[side].count == 0; }
-    bool full(Side side) const { return queue_[side].count >= depth_; }
-    int size(Side side) const { return queue_[side].count; }
-    const Wavelet& front(Side side) const { return at(side, 0); }
-    const Wavelet& at(Side side, int i) const { return rings_[queue_[side].ring * (mask_ + 1) + ((queue_[side].head + i) & mask_)]; }
-    Wavelet& at(Side side, int i) { return const_cast<Wavelet&>(std::as_const(*this).at(side, i)); }
-    bool has_ring(Side side) const { return queue_[side].ring != no_ring; }
+    bool empty(Side side) const { return count_[side] == 0; }
+    bool full(Side side) const { return count_[side] >= depth_; }
+    int size(Side side) const { return count_[side]; }
+    const Wavelet& front(Side side) const { return rings_[head_[side]]; }
+    const Wavelet& at(Side side, int i) const { return rings_[index(side, i)]; }
+    Wavelet& at(Side side, int i) { return rings_[index(side, i)]; }
+    bool has_ring(Side side) const { return head_[side] != no_ring; }
     void add_ring(Side side, Arena& arena);
-    void push(Side side, const Wavelet& wavelet) {
-        at(side, queue_[side].count++) = wavelet;
+    // Room for another wavelet, which the caller writes there.
+    Wavelet& push(Side side) {
         ++waiting;
+        return at(side, count_[side]++);
     }
     void pop(Side side, uint64_t cycle) {
-        queue_[side].head = (queue_[side].head + 1) & mask_;
-        --queue_[side].count;
+        head_[side] = index(side, 1);
+        --count_[side];
         --waiting;
         popped_ = static_cast<uint32_t>(cycle);
         popped_side_ = side;
     }
     // For who moves wavelets one after the other within a cycle: `full` as it was at the cycle's start.
     bool was_full(Side side, uint64_t cycle) const {
-        return queue_[side].count + (popped_side_ == side && popped_ == static_cast<uint32_t>(cycle)) >= depth_;
+        const int count = count_[side];
+        return count >= depth_ || (count + 1 == depth_ && popped_side_ == side && popped_ == static_cast<uint32_t>(cycle));
     }
     void forget_times() {
         popped_side_ = side_count;
@@ -102,6 +105,8 @@ public:
     }
     bool changed(uint64_t cycle) const { return changed_ == static_cast<uint32_t>(cycle + 1); }
     bool existed_at_start(uint64_t cycle) const { return existed || !changed(cycle); }
+    // A wavelet that comes from a neighbour in this cycle just joins its queue.
+    bool is_settled(uint64_t cycle) const { return !changed(cycle) && !swap_x && !swap_y; }
     bool swapped_at_start(Side side, uint64_t cycle) const {
         if (side == side_ramp || side == side_host) return false;
         const bool along_x = side == side_east || side == side_west;
@@ -109,17 +114,22 @@ public:
     }
 
 private:
-    struct Head {
-        uint8_t head = 0, count = 0, ring = no_ring;
-    };
-    static constexpr uint8_t no_ring = 0xff;
+    static constexpr uint16_t no_ring = 0xffff;
     static const ColorExtras no_extras;
+
+    // Rings have sizes and places that are multiples of mask_ + 1, a power of two.
+    uint16_t index(Side side, int i) const {
+        const unsigned head = head_[side];
+        return static_cast<uint16_t>(head ^ ((head ^ (head + static_cast<unsigned>(i))) & mask_));
+    }
+    uint16_t new_ring() { return static_cast<uint16_t>(ring_count_++ * (mask_ + 1)); }
 
     Side popped_side_ = side_count;   // of the last wavelet that left
     uint8_t depth_ = 0, mask_ = 0, ring_count_ = 0;
     uint32_t popped_ = 0;             // when; low bits of the cycle
     uint32_t changed_ = 0;            // the cycle after the last change; low bits
-    std::array<Head, side_count> queue_;
+    std::array<uint16_t, side_count> head_{no_ring, no_ring, no_ring, no_ring, no_ring, no_ring};  // in rings_
+    std::array<uint8_t, side_count> count_{};
     ColorExtras* extras_ = nullptr;
     Wavelet* rings_ = nullptr;
 };
@@ -132,9 +142,9 @@ struct MessageRouter {
     bool enabled = false;
     uint8_t first = 0;                // color of channel 0
     std::array<int8_t, channels> out; // channel on which the message that comes in on one goes out; -1 none
-    std::array<int8_t, channels> in;  // the inverse
 
-    MessageRouter() { out.fill(-1), in.fill(-1); }
+    MessageRouter() { out.fill(-1); }
+    bool takes(int channel) const { return std::find(out.begin(), out.end(), channel) != out.end(); }
     bool routes(int color) const { return enabled && color >= first && color < first + channels; }
 };
 
@@ -142,15 +152,18 @@ struct alignas(64) Router {
     ColorState* colors = nullptr;     // in the order in which they got a route
     std::array<int8_t, 32> slot;      // of a color in `colors`, -1 without a route
     uint32_t waiting_slots = 0;       // slots with wavelets
+    uint32_t held = 0;                // of these, for the fast engine: those that only their PE can make room for
     uint8_t count = 0, room = 0;      // of `colors`
+    uint32_t services = 0;            // wavelets moved and colors added; see restart_services
     uint8_t edges = 0;                // outputs that lead out of the mesh
     MessageRouter messages;
-    uint32_t services = 0;            // wavelets moved and colors added; see restart_services
 
     Router() { slot.fill(-1); }
+    uint32_t slots_to_try() const { return waiting_slots & ~held; }
     void restart_services();          // counts from 1 again, in the same order
     void configure(const std::vector<ColorConfig>& configs, const Machine& machine, Arena& arena);
-    std::span<ColorState> all() { return {colors, count}; }
+    std::span<ColorState> all() { return {colors, count};
+static_assert(sizeof(Router) == 64); }
     std::span<const ColorState> all() const { return {colors, count}; }
     ColorState* find(int color) { return color < 32 && slot[color] >= 0 ? &colors[slot[color]] : nullptr; }
     const ColorState* find(int color) const { return const_cast<Router*>(this)->find(color); }
@@ -160,10 +173,10 @@ struct alignas(64) Router {
     }
     ColorState& add_color(int color, const Machine& machine, Arena& arena);  // earlier references no longer hold
     // `number` of the router, for those queues that have had no wavelets before.
-    void push(ColorState& color, Side side, const Wavelet& wavelet, const Arenas& arenas, uint32_t number) {
+    Wavelet& push(ColorState& color, Side side, const Arenas& arenas, uint32_t number) {
         if (!color.has_ring(side)) [[unlikely]] color.add_ring(side, arenas.of(number));
-        color.push(side, wavelet);
         waiting_slots |= uint32_t{1} << (&color - colors);
+        return color.push(side);
     }
     void pop(int number, Side side, uint64_t cycle) {
         colors[number].pop(side, cycle);
@@ -171,20 +184,19 @@ struct alignas(64) Router {
     }
 };
 
-// Calls f(slot) for the colors with wavelets, those first that were served longest ago.
+// Calls f(slot) for slots of a router, those first that were served longest ago.
 template <class F>
-void each_waiting_color(const Router& router, F f) {
-    uint32_t rest = router.waiting_slots;
-    if ((rest & (rest - 1)) == 0) return each_bit(rest, f);
-    std::array<uint8_t, 32> order;
+void each_in_turn(const Router& router, uint32_t slots, F f) {
+    std::array<uint64_t, 32> order;  // served, then slot
     size_t count = 0;
-    for (; rest; rest &= rest - 1) {
-        const int slot = std::countr_zero(rest);
+    for (uint32_t rest = slots; rest; rest &= rest - 1) {
+        const auto slot = static_cast<uint32_t>(std::countr_zero(rest));
+        const uint64_t key = uint64_t{router.colors[slot].served} << 32 | slot;
         size_t at = count++;
-        for (; at > 0 && router.colors[order[at - 1]].served > router.colors[slot].served; --at) order[at] = order[at - 1];
-        order[at] = static_cast<uint8_t>(slot);
+        for (; at > 0 && order[at - 1] > key; --at) order[at] = order[at - 1];
+        order[at] = key;
     }
-    for (size_t i = 0; i < count; ++i) f(order[i]);
+    for (size_t i = 0; i < count; ++i) f(static_cast<int>(order[i] & 31));
 }
 
 // switch.cpp: what commands do to the switch.

@@ -24,6 +24,7 @@ struct Wavelet {
     uint32_t ready = 0;             // first cycle at which it may leave the queue it is in; low bits, see ready_at
     uint32_t born = 0;              // cycle at which it was sent; low bits
 
+    bool is_special() const { return control || advance_switch; }  // does more to a router than to pass it
     bool is_ready(uint64_t now) const { return static_cast<int32_t>(ready - static_cast<uint32_t>(now)) <= 0; }
     uint64_t ready_at(uint64_t now) const { return whole(ready, now); }
     uint64_t born_at(uint64_t now) const { return whole(born, now); }
@@ -80,15 +81,19 @@ public:
     Wavelet& at(int i) { return ring_[(head_ + i) & mask_]; }
     bool has_ready(uint64_t now, int i = 0) const { return i < count_ && at(i).is_ready(now); }
 
-    void push(const Wavelet& w, Arena& arena) {
+    // Room for another wavelet, which the caller writes there.
+    Wavelet& push(Arena& arena) {
         if (!ring_) [[unlikely]] take_storage(arena);
-        ring_[(head_ + count_) & mask_] = w;
+        Wavelet& room = ring_[(head_ + count_) & mask_];
         ++count_;
         if (count_ > most_) most_ = count_;
+        return room;
     }
+    void push(const Wavelet& w, Arena& arena) { push(arena) = w; }
+    // One that has become empty begins at its first place again: mostly the first line of the storage is all that is used.
     void pop() {
-        head_ = static_cast<uint8_t>((head_ + 1) & mask_);
         --count_;
+        head_ = count_ ? static_cast<uint8_t>((head_ + 1) & mask_) : uint8_t{0};
     }
     int most() const { return most_; }  // highest filling so far
     void prefetch() const {

@@ -9,7 +9,14 @@
 
 namespace wafersim::fast {
 
-FastRegion::FastRegion(const Wafer& wafer, const Call& call, Agenda& agenda) : Region(wafer), call_(call), agenda_(agenda) {
+FastRegion::FastRegion(const Wafer& wafer, const Call& call, Agenda& agenda)
+    : Region(wafer),
+      call_(call),
+      agenda_(agenda),
+      hop_(static_cast<uint64_t>(machine_.fabric.hop)),
+      ramp_in_(static_cast<uint64_t>(machine_.fabric.ramp_in)),
+      ramp_out_(static_cast<uint64_t>(machine_.fabric.ramp_out)),
+      link_period_(static_cast<uint64_t>(machine_.fabric.link_period)) {
     find_edges();
 }
 
@@ -20,7 +27,7 @@ void FastRegion::wake(uint32_t pe, uint64_t cycle) {
 }
 
 void FastRegion::enter(uint32_t router, ColorState& color, Side side, const Wavelet& wavelet) {
-    routers_[router].push(color, side, wavelet, arenas_, router);
+    routers_[router].push(color, side, arenas_, router) = wavelet;
     agenda_.at(router, wavelet.ready_at(env_.now));
 }
 
@@ -125,7 +132,7 @@ void prefetch_elements(const Pe& pe) {
 }
 
 void prefetch_wavelets(const Router& router) {
-    each_bit(router.waiting_slots, [&](int slot) {
+    each_bit(router.slots_to_try(), [&](int slot) {
         const ColorState& color = router.colors[slot];
         each_bit(color.route.rx, [&](int side) {
             if (!color.empty(static_cast<Side>(side))) __builtin_prefetch(&color.front(static_cast<Side>(side)));
@@ -139,7 +146,7 @@ void FastRegion::prefetch_state(uint32_t far, uint32_t near, uint32_t next) cons
     prefetch(&routers_[far], 64);
     prefetch(&pes_[far], 256);
     prefetch_parts(pes_[near]);
-    each_bit(routers_[near].waiting_slots, [&](int slot) { __builtin_prefetch(&routers_[near].colors[slot]); });
+    each_bit(routers_[near].slots_to_try(), [&](int slot) { __builtin_prefetch(&routers_[near].colors[slot]); });
     prefetch_wavelets(routers_[next]);
     prefetch_elements(pes_[next]);
 }
@@ -161,7 +168,7 @@ void FastRegion::visit(uint32_t i) {
     Pe& pe = pes_[i];
     pe.env = &env_;
     agenda_.clear(i);
-    guard(Phase::routers, i, [&] { visit_router(i); });
+    if (routers_[i].slots_to_try()) guard(Phase::routers, i, [&] { visit_router(i); });
     if (pe.sending) guard(Phase::ramps, i, [&] { visit_ramp(i); });
     if (wake_[i] <= env_.now) guard(Phase::threads, i, [&] { visit_pe(i); });
     look_again(i);
@@ -181,6 +188,7 @@ bool wants_scheduler(const Pe& pe) {
 // Threads, then the scheduler, then the host's command, then how long to sleep.
 void FastRegion::visit_pe(uint32_t i) {
     Pe& pe = pes_[i];
+    const uint32_t held = routers_[i].held;
     const Turn turn = step(pe);
     if (turn.thread != none) progress_ = true;
     phase_ = Phase::tasks;
@@ -188,6 +196,7 @@ void FastRegion::visit_pe(uint32_t i) {
     else if (pe.has_commands && pe.command_due <= env_.now && pe.host_may_command()) command(i);
     if (may_run_ahead(pe)) run_ahead(pe, horizon(pe));
     wake_[i] = fast::next_wake(pe, turn);
+    if (held) release(i, held);
 }
 
 // What the router said of itself was said by `visit_router`. Everything that has a time is said anew in each visit, as an

@@ -63,10 +63,13 @@ private:
     void find_edges();
     void visit_router(uint32_t router);
     bool stays(const ColorState& color, int on_their_way);
-    bool moves(uint32_t number, const Router& router, ColorState& color, uint8_t slot, uint8_t& taken);
-    bool move_plain(uint32_t number, ColorState& color, Side from, Side to, uint8_t taken);
+    enum class Attempt { stays, moves, is_not_plain };
+    Attempt move_plain(uint32_t number, Router& router, int slot, unsigned unavailable, uint64_t now);
+    void release(uint32_t number, uint32_t held);
+    bool move_on(uint32_t number, Side to, Router& next, int slot, const Wavelet& wavelet, uint64_t now);
+    bool move_to_pe(uint32_t number, Router& router, int slot, const Wavelet& wavelet, uint64_t now);
+    bool move_any(uint32_t number, ColorState& color, int slot, uint8_t& taken);
     ColorState* target_of(uint32_t number, Side out, const Wavelet& wavelet);
-    ColorState* unusual_target_of(uint32_t number, Side out, const Wavelet& wavelet);
     bool move_message(uint32_t router, uint8_t slot, uint8_t& taken);
     bool move_color(uint32_t router, ColorState& color, uint8_t slot, uint8_t& taken);
     bool find_room(uint32_t router, uint8_t outputs, const Wavelet& wavelet, Targets& targets);
@@ -77,6 +80,7 @@ private:
     const Call& call_;
     Agenda& agenda_;
     std::array<int, side_count> offset_{};  // by output: from a router's number to its neighbour's
+    uint64_t hop_, ramp_in_, ramp_out_, link_period_;  // of machine_.fabric
     std::vector<uint32_t> queue_;           // those who are visited in this cycle
     bool plain_links_ = false;              // a link takes a wavelet each cycle, and nobody watches
     bool retry_ = false;                    // the router that is visited has a wavelet that could go, but for others

@@ -10,6 +10,10 @@ namespace {
 
 constexpr uint8_t bit(Side side) { return static_cast<uint8_t>(1u << side); }
 
+constexpr unsigned all_sides = (1u << side_count) - 1;
+
+constexpr std::array<Side, side_count> following{side_east, side_west, side_south, side_north, side_host, side_ramp};
+
 constexpr bool is_single(uint32_t set) { return set && (set & (set - 1)) == 0; }
 
 }  // namespace
@@ -26,28 +30,23 @@ void FastRegion::find_edges() {
 }
 
 // The color in the next router that takes the wavelet.
-inline ColorState* FastRegion::target_of(uint32_t number, Side out, const Wavelet& wavelet) {
-    Router& next = routers_[number + static_cast<uint32_t>(offset_[out])];
+ColorState* FastRegion::target_of(uint32_t number, Side out, const Wavelet& wavelet) {
+    const uint32_t number_of_next = number + static_cast<uint32_t>(offset_[out]);
+    Router& next = routers_[number_of_next];
     ColorState* state = next.find(wavelet.color);
-    const bool usual = state && !state->changed(env_.now) && !state->swap_x && !state->swap_y;
-    return usual ? state : unusual_target_of(number, out, wavelet);
+    if (state && state->is_settled(env_.now)) return state;
+    const int color = arriving_color(next, opposite[out], wavelet.color, env_.now);
+    if (!next.find_at_start(color, env_.now)) no_route(image_, out, number_of_next, color);
+    return next.find(color);
 }
 
-// With color swap, or where registers have changed the color in this cycle.
-ColorState* FastRegion::unusual_target_of(uint32_t number, Side out, const Wavelet& wavelet) {
-    (void)has_room(number, out, wavelet);  // throws where there is no route, with the reason
-    Router& next = routers_[number + static_cast<uint32_t>(offset_[out])];
-    return next.find(arriving_color(next, opposite[out], wavelet.color, env_.now));
-}
-
-inline void FastRegion::pass_on(uint32_t number, Side out, ColorState& target, Wavelet wavelet) {
+void FastRegion::pass_on(uint32_t number, Side out, ColorState& target, Wavelet wavelet) {
     const uint32_t next = number + static_cast<uint32_t>(offset_[out]);
-    const uint64_t ready = env_.now + static_cast<uint64_t>(machine_.fabric.hop);
     take_link(number, out);
     wavelet.color = static_cast<uint32_t>(target.color) & 31;
-    wavelet.set_ready(ready);
-    routers_[next].push(target, opposite[out], wavelet, arenas_, next);
-    agenda_.at(next, ready);
+    wavelet.set_ready(env_.now + hop_);
+    routers_[next].push(target, opposite[out], arenas_, next) = wavelet;
+    agenda_.at(next, env_.now + hop_);
 }
 
 // Nothing of the color can move: it waits for others, or only for the time that these wavelets take.
@@ -56,64 +55,113 @@ inline bool FastRegion::stays(const ColorState& color, int on_their_way) {
     return false;
 }
 
-// As move_color, for a data wavelet from the one side that the route accepts to its one output.
-inline bool FastRegion::move_plain(uint32_t number, ColorState& color, Side from, Side to, uint8_t taken) {
-    Wavelet wavelet = color.front(from);
-    if (!wavelet.is_ready(env_.now)) {
-        next_event_ = std::min(next_event_, wavelet.ready_at(env_.now));
-        return stays(color, color.size(from));
+// To the PE. Where that has no room, nothing changes before it acts: see `release`.
+inline bool FastRegion::move_to_pe(uint32_t number, Router& router, int slot, const Wavelet& wavelet, uint64_t now) {
+    Pe& pe = pes_[number];
+    const int channel = pe.channel_of_color[static_cast<size_t>(router.colors[slot].color)];
+    if (channel < 0 || pe.channels[static_cast<size_t>(channel)].wavelets.full()) {
+        router.held |= uint32_t{1} << slot;
+        return false;
     }
-    if (taken >> to & 1) return stays(color, 0);
-    if (to == side_ramp) {
-        Pe& pe = pes_[number];
-        const int channel = pe.channel_of_color[wavelet.color];
-        if (channel < 0 || pe.channels[static_cast<size_t>(channel)].wavelets.full()) return stays(color, 0);
-        const uint64_t ready = env_.now + static_cast<uint64_t>(machine_.fabric.ramp_in);
-        wavelet.set_ready(ready);
-        pe.channels[static_cast<size_t>(channel)].wavelets.push(wavelet, *pe.arena);
-        pe.filled |= uint32_t{1} << channel;
-        wake(number, ready);
-    } else {
-        ColorState* target = target_of(number, to, wavelet);
-        if (target->was_full(opposite[to], env_.now)) return stays(color, 0);
-        pass_on(number, to, *target, wavelet);
-    }
-    color.next_side = static_cast<Side>(from + 1 < side_count ? from + 1 : 0);
-    color.pop(from, env_.now);
-    progress_ = true;
-    ++env_.stats.wavelet_moves;
+    WaveletQueue& queue = pe.channels[static_cast<size_t>(channel)].wavelets;
+    const uint64_t ready = now + ramp_in_;
+    pe.filled |= uint32_t{1} << channel;
+    Wavelet& arrived = queue.push(*pe.arena);
+    arrived = wavelet;
+    arrived.set_ready(ready);
+    if (ready < wake_[number]) wake(number, ready);
     return true;
 }
 
-inline bool FastRegion::moves(uint32_t number, const Router& router, ColorState& color, uint8_t slot, uint8_t& taken) {
-    if (color.plain != ColorState::not_plain && plain_links_ && !color.filtered && !color.teardown && !router.messages.enabled) {
-        const auto from = static_cast<Side>(color.plain & 15), to = static_cast<Side>(color.plain >> 4);
-        if (!color.empty(from) && !(router.edges >> to & 1) && !color.front(from).control && !color.front(from).advance_switch) {
-            if (!move_plain(number, color, from, to, taken)) return false;
-            taken |= bit(to);
-            return true;
-        }
+// To a neighbour that has a route for the color and no swaps.
+inline bool FastRegion::move_on(uint32_t number, Side to, Router& next, int slot, const Wavelet& wavelet, uint64_t now) {
+    ColorState& target = next.colors[slot];
+    const Side side = opposite[to];
+    if (target.was_full(side, now)) {
+        retry_ = true;
+        return false;
     }
-    if (router.messages.routes(color.color)) return move_message(number, slot, taken);
-    return move_color(number, color, slot, taken);
+    const uint32_t number_of_next = number + static_cast<uint32_t>(offset_[to]);
+    const uint64_t ready = now + hop_;
+    if (!target.has_ring(side)) [[unlikely]] target.add_ring(side, arenas_.of(number_of_next));
+    next.waiting_slots |= uint32_t{1} << slot;
+    Wavelet& arrived = target.push(side);
+    arrived = wavelet;
+    arrived.set_ready(ready);
+    agenda_.at(number_of_next, ready);
+    return true;
+}
+
+// The wavelet that most are: data, of a color with one side in and one side out. `unavailable`: outputs that are taken, or
+// that take more than a look at a queue.
+inline FastRegion::Attempt FastRegion::move_plain(uint32_t number, Router& router, int slot, unsigned unavailable, uint64_t now) {
+    ColorState& color = router.colors[slot];
+    const auto from = static_cast<Side>(color.plain & 15), to = static_cast<Side>(color.plain >> 4);
+    if (color.plain == ColorState::not_plain || color.empty(from) || (unavailable >> to & 1)) return Attempt::is_not_plain;
+    const Wavelet& wavelet = color.front(from);
+    if (!wavelet.is_ready(now)) {
+        next_event_ = std::min(next_event_, wavelet.ready_at(now));
+        (void)stays(color, color.size(from));
+        return Attempt::stays;
+    }
+    if (wavelet.is_special()) return Attempt::is_not_plain;
+    if (to == side_ramp) {
+        if (!move_to_pe(number, router, slot, wavelet, now)) return Attempt::stays;
+    } else {
+        Router& next = routers_[number + static_cast<uint32_t>(offset_[to])];
+        const int target = next.slot[static_cast<size_t>(color.color)];
+        if (target < 0 || !next.colors[target].is_settled(now)) [[unlikely]] return Attempt::is_not_plain;
+        if (!move_on(number, to, next, target, wavelet, now)) return Attempt::stays;
+    }
+    color.next_side = following[from];
+    color.pop(from, now);
+    progress_ = true;
+    ++env_.stats.wavelet_moves;
+    return Attempt::moves;
 }
 
 // Colors take turns: those that were served longest ago come first.
 void FastRegion::visit_router(uint32_t number) {
     Router& router = routers_[number];
-    if (!router.waiting_slots) return;
+    const uint64_t now = env_.now;
+    const unsigned edges = plain_links_ && !router.messages.enabled ? router.edges : all_sides;
     retry_ = false;
     next_event_ = never;
-    uint8_t taken = 0;
-    each_waiting_color(router, [&](int slot) {
+    unsigned taken = 0;
+    each_in_turn(router, router.slots_to_try(), [&](int slot) __attribute__((always_inline)) {
         ColorState& color = router.colors[slot];
-        if (!moves(number, router, color, static_cast<uint8_t>(slot), taken)) return;
+        const Attempt attempt = move_plain(number, router, slot, taken | edges, now);
+        if (attempt == Attempt::stays) return;
+        if (attempt == Attempt::moves) {
+            taken |= 1u << (color.plain >> 4);
+        } else {
+            auto outputs = static_cast<uint8_t>(taken);
+            const bool moved = move_any(number, color, slot, outputs);
+            taken = outputs;
+            if (!moved) return;
+        }
         color.served = ++router.services;
         if (color.waiting) retry_ = true;
         else router.waiting_slots &= ~(uint32_t{1} << slot);
     });
     agenda_.at(number, next_event_);
-    if (retry_) agenda_.retry_at(number, env_.now + 1);
+    if (retry_) agenda_.retry_at(number, now + 1);
+}
+
+// The PE has acted: who waits for room in one of its queues may find it in the next cycle.
+void FastRegion::release(uint32_t number, uint32_t held) {
+    Router& router = routers_[number];
+    const Pe& pe = pes_[number];
+    each_bit(router.held, [&](int slot) {
+        const int channel = pe.channel_of_color[static_cast<size_t>(router.colors[slot].color)];
+        if (channel >= 0 && !pe.channels[static_cast<size_t>(channel)].wavelets.full()) router.held &= ~(uint32_t{1} << slot);
+    });
+    if (held & ~router.held) agenda_.retry_at(number, env_.now + 1);
+}
+
+[[gnu::noinline]] bool FastRegion::move_any(uint32_t number, ColorState& color, int slot, uint8_t& taken) {
+    if (routers_[number].messages.routes(color.color)) return move_message(number, static_cast<uint8_t>(slot), taken);
+    return move_color(number, color, static_cast<uint8_t>(slot), taken);
 }
 
 bool FastRegion::move_message(uint32_t number, uint8_t slot, uint8_t& taken) {
@@ -190,8 +238,11 @@ void FastRegion::carry(uint32_t number, const Move& move, Route route, const Tar
     wavelet.advance_switch = false;
     for (unsigned rest = move.to & ~unsigned{ramp}; rest; rest &= rest - 1) {
         const auto out = static_cast<Side>(std::countr_zero(rest));
-        if (routers_[number].edges >> out & 1) deliver(number, out, wavelet);
-        else pass_on(number, out, *targets[out], wavelet);
+        if (routers_[number].edges >> out & 1) {
+            deliver(number, out, wavelet);
+        } else {
+            pass_on(number, out, *targets[out], wavelet);
+        }
     }
     if (!teardown) return;
     pes_[number].start_teardown(color.color);
@@ -214,24 +265,35 @@ void FastRegion::visit_ramp(uint32_t number) {
     }
 }
 
+namespace {
+
+[[noreturn]] void no_route_here(uint32_t color) {
+    throw Fault("sends on color " + std::to_string(color) + ", which has no route here");
+}
+
+}  // namespace
+
 bool FastRegion::send(uint32_t number, Pe& pe, int q) {
+    const uint64_t now = env_.now;
     WaveletQueue& queue = pe.outputs[static_cast<size_t>(q)].wavelets;
-    Wavelet wavelet = queue.front();
+    const Wavelet& wavelet = queue.front();
     Router& router = routers_[number];
     ColorState* color = router.find(wavelet.color);
-    if (!color) throw Fault("sends on color " + std::to_string(wavelet.color) + ", which has no route here");
+    if (!color) no_route_here(wavelet.color);
     if (color->full(side_ramp)) return false;
+    const uint64_t ready = std::max(now + 1, wavelet.born_at(now) + ramp_out_);
+    Wavelet& sent = router.push(*color, side_ramp, arenas_, number);
+    sent = wavelet;
+    sent.set_ready(ready);
+    agenda_.at(number, ready);
     const bool was_full = queue.full();
     queue.pop();
     if (queue.empty()) pe.sending &= ~(uint32_t{1} << q);
-    wavelet.set_ready(std::max(env_.now + 1, wavelet.born_at(env_.now) + static_cast<uint64_t>(machine_.fabric.ramp_out)));
-    router.push(*color, side_ramp, wavelet, arenas_, number);
-    agenda_.at(number, wavelet.ready_at(env_.now));
-    pe.ramp_free = env_.now + static_cast<uint64_t>(machine_.fabric.link_period);
+    pe.ramp_free = now + link_period_;
     pe.last_output = static_cast<int8_t>(q);
     if (was_full || pe.output_flush) {
         pe.output_drained(q);
-        wake(number, env_.now);
+        wake(number, now);
     }
     progress_ = true;
     return true;
