@@ -24,8 +24,8 @@ int start_of(const Machine& machine, const VecOp& op) {
 void settle_costs(Program& program, const Machine& machine) {
     for (Function& function : program.functions) {
         for (Instr& i : function.code) {
-            i.cost = machine.scalar[static_cast<size_t>(i.op)][static_cast<size_t>(i.ty)];
-            if (is_indexed(i)) i.cost += machine.indexed;
+            const int cost = machine.scalar[static_cast<size_t>(i.op)][static_cast<size_t>(i.ty)];
+            i.cost = static_cast<int16_t>(cost + (is_indexed(i) ? machine.indexed : 0));
         }
     }
     for (VecOp& op : program.vecops) op.start = start_of(machine, op);

@@ -15,6 +15,7 @@ namespace wafersim {
 namespace {
 
 constexpr int any = std::numeric_limits<int>::max();
+constexpr int any16 = std::numeric_limits<int16_t>::max();
 
 template <class Rows>
 std::unordered_map<std::string, int> numbers_of(const Rows& rows) {
@@ -45,11 +46,11 @@ Instr read_instr(const Value& value, const std::string& path) {
     Instr instr;
     instr.op = code_of<Op>(numbers, r, "op");
     instr.ty = r.enumeration<Ty>("ty", Machine::type_count);
-    instr.dst = r.small("dst", none, none, any);
+    instr.dst = static_cast<int16_t>(r.small("dst", none, none, any16));
     instr.a = r.small("a", none, -any, any);
     instr.b = r.small("b", none, -any, any);
-    instr.c = r.small("c", none, -any, any);
-    instr.imm = r.integer("imm", 0);
+    instr.c = static_cast<int16_t>(r.small("c", none, none, any16));
+    instr.imm = r.small("imm", 0, -any, any);
     instr.loc = r.small("loc", 0, 0, any);
     r.finish();
     return instr;
@@ -263,28 +264,6 @@ std::map<int, int> handlers(Reader& r, const std::string& name, size_t functions
     return result;
 }
 
-// PEs keep only the DSRs that something is loaded into: those are numbered from 0, in order. All others get the number
-// after the last, which no PE has.
-void renumber_dsrs(Program& p) {
-    std::map<int, int> numbers;
-    for (const DsrLoad& load : p.dsr_loads) numbers[load.dsr] = 0;
-    for (auto& [dsr, number] : numbers) number = p.dsr_count++;
-    for (DsrLoad& load : p.dsr_loads) load.dsr = numbers[load.dsr];
-    const auto renumber = [&](VecOperand& o) {
-        if (o.kind != OperandKind::dsr) return;
-        const auto found = numbers.find(o.value);
-        o.value = found == numbers.end() ? p.dsr_count : found->second;
-    };
-    for (VecOp& op : p.vecops) {
-        renumber(op.dst);
-        for (VecOperand& source : op.sources) renumber(source);
-    }
-    for (MapOp& map : p.maps) {
-        renumber(map.output);
-        for (VecOperand& input : map.inputs) renumber(input);
-    }
-}
-
 // The end of what variables, data, FIFOs and the frame of a function with a frame take.
 int stored_words(const Program& p) {
     int end = 0;
@@ -339,7 +318,6 @@ struct Checker {
                 fail(f.name + ": arguments outside the registers");
         } else {
             source(i.a, f);
-            source(i.c, f);
         }
         source(i.b, f);
         index(i.loc, p.locations.size(), "location");
@@ -450,8 +428,6 @@ Program read_program(const Value& value, const std::string& path, const Machine&
     p.name = r.text("name");
     p.functions = r.objects("functions", read_function);
     for (int64_t bits : r.integers("constants")) p.constants.push_back(static_cast<uint64_t>(bits));
-    p.pool.assign(p.constants.rbegin(), p.constants.rend());
-    p.pool.push_back(0);
     p.vecops = r.objects("vecops", read_vecop);
     p.maps = r.objects("maps", read_map);
     p.dsr_loads = r.objects("dsr_loads", read_dsr_load);
@@ -484,6 +460,7 @@ Program read_program(const Value& value, const std::string& path, const Machine&
     locate_vecops(p);
     renumber_dsrs(p);
     Checker{p, machine, path + " '" + p.name + "'"}.program();
+    renumber_constants(p);
     settle_costs(p, machine);
     find_executors(p);
     p.stored_words = std::min(stored_words(p), machine.memory.words);

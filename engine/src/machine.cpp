@@ -29,6 +29,9 @@ std::array<int, Machine::type_count> scalar_row(const Settings& settings, const 
     if (costs.size() != 1 && costs.size() != 5 && costs.size() != 6) {
         throw ConfigError("machine table: row '" + name + "' needs one number, five or six");
     }
+    constexpr int most = 10'000;  // so that instructions keep their cost in 16 bits
+    if (*std::max_element(costs.begin(), costs.end()) > most)
+        throw ConfigError("machine table: row '" + name + "' is more than " + std::to_string(most));
     std::array<int, Machine::type_count> row{};
     for (int ty = 0; ty < Machine::type_count; ++ty) {
         const auto column = static_cast<size_t>(type_class(static_cast<Ty>(ty)));
@@ -103,7 +106,7 @@ Machine::Machine(const Settings& s)
              s.integer("vector.issue"), s.integer("vector.map_start"), s.integer("vector.map_iteration")},
       branch_taken(s.integer("scalar.branch_taken")),
       predicated(s.integer("scalar.predicated")),
-      indexed(s.integer("scalar.indexed")),
+      indexed(scalar_row(s, "scalar.indexed")[0]),
       dsr_load(s.integer("dsr.load")),
       dsr_latency(at_least(s, "dsr.latency", 1)) {
     if (microthreads.count > most_microthreads)

@@ -55,18 +55,17 @@ void set_up_queues(Pe& pe, const int64_t* patches) {
 // Puts the tile's numbers in the places of those of the first tile. Queues have been set up, nothing has run.
 void patch(Pe& pe, const int64_t* numbers) {
     const Program& program = *pe.program;
-    std::span<uint64_t> own_pool;
+    std::span<uint64_t> own;  // constants
     for (size_t i = 0; i < program.patches.size(); ++i) {
         const auto index = static_cast<size_t>(program.patches[i].index);
         const int64_t number = numbers[i];
         switch (program.patches[i].kind) {
         case PatchKind::constant:
-            if (own_pool.empty()) {
-                own_pool = taken<uint64_t>(*pe.arena, program.pool.size());
-                std::copy(program.pool.begin(), program.pool.end(), own_pool.begin());
-                pe.constants = own_pool.data() + own_pool.size();
+            if (own.empty()) {
+                own = taken<uint64_t>(*pe.arena, program.pool.size() - static_cast<size_t>(program.first_patched));
+                pe.patched = own.data();
             }
-            own_pool[own_pool.size() - 2 - index] = static_cast<uint64_t>(number);
+            own[index + 1 - static_cast<size_t>(program.first_patched)] = static_cast<uint64_t>(number);
             break;
         case PatchKind::word: pe.memory.data()[index] = static_cast<uint16_t>(number); break;
         case PatchKind::input_color: break;
@@ -107,7 +106,7 @@ Pe::Pe(Environment& environment, Arena& block_arena, Router& router, const Progr
     fifos = taken<FifoState>(*arena, program->fifos.size());
     dsrs = taken<Dsr>(*arena, static_cast<size_t>(program->dsr_count));
     set_up_queues(*this, patches);
-    constants = program->pool.data() + program->pool.size();
+    patched = program->pool.data() + program->first_patched;
     if (patches) patch(*this, patches);
     blocked = initially_blocked(*this);
     for (const auto& [space, id] : program->unblocked) block(space, id, false);

@@ -138,7 +138,7 @@ int copy(Pe& pe, const Instr& i, uint64_t* r) {
     pe.memory.check(from, i.imm, "read");
     pe.memory.check(to, i.imm, "write");
     std::memmove(pe.memory.data() + to, pe.memory.data() + from, static_cast<size_t>(i.imm) * sizeof(uint16_t));
-    return i.cost * static_cast<int>(i.imm);
+    return i.cost * i.imm;
 }
 
 int frame(Pe& pe, const Instr& i, uint64_t* r) {
@@ -180,7 +180,7 @@ int skip_if(Pe& pe, const Instr& i, uint64_t* r) {
 // Arguments are copied from the caller's window into the first registers of the callee's.
 int call_with_arguments(Pe& pe, const Function& function, const Instr& i, const uint64_t* r) {
     const auto first = r - pe.registers.data() + std::max(i.a, 0);
-    const int count = std::min(i.c, function.registers);
+    const int count = std::min<int>(i.c, function.registers);
     pe.call(function, i.dst, false);
     const uint64_t* const from = pe.registers.data() + first;
     uint64_t* const to = pe.window();

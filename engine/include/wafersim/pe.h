@@ -182,7 +182,7 @@ struct alignas(64) Pe {
 
     std::array<int8_t, 32> channel_of_color;  // -1: no input queue has this color
     const Program* program;
-    const uint64_t* constants = nullptr;  // by operand number; of the program, or its own where patches change some
+    const uint64_t* patched = nullptr;  // constants from Program::first_patched on; its own where patches change them
     Router& router;
     uint64_t main_cycles = 0;
 
@@ -248,8 +248,12 @@ struct alignas(64) Pe {
     uint16_t random();
     uint64_t* window() { return registers.data() + frames.back().registers; }  // registers of the innermost call
     const uint64_t* window() const { return registers.data() + frames.back().registers; }
-    uint64_t operand(const uint64_t* window, int number) const { return (number >= 0 ? window : constants)[number]; }
-    uint64_t operand(int number) const { return number >= 0 ? operand(window(), number) : constants[number]; }
+    uint64_t operand(const uint64_t* window, int number) const { return number >= 0 ? window[number] : constant(~number); }
+    uint64_t operand(int number) const { return number >= 0 ? window()[number] : constant(~number); }
+    uint64_t constant(int entry) const {
+        const int own = entry - program->first_patched;
+        return own < 0 ? program->pool[static_cast<size_t>(entry)] : patched[own];
+    }
     void call(const Function& function, int result, bool from_map);
     uint64_t stack_end() const;
 

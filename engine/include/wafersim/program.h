@@ -29,15 +29,18 @@ struct Instr;
 // call and its registers are as before.
 using Execute = int (*)(Pe&, const Instr&, uint64_t* registers);
 
-struct Instr {
+// Two of them are in a line of the host's caches.
+struct alignas(32) Instr {
+    Execute execute = nullptr;  // by operation and type (find_executors)
+    int32_t a = none, b = none;
+    int32_t imm = 0;
+    int32_t loc = 0;
+    int16_t dst = none, c = none;
+    int16_t cost = 0;  // cycles (settle_costs); of a copy for each word
     Op op = Op::ret_;
     Ty ty = Ty::void_;
-    int32_t dst = none, a = none, b = none, c = none;
-    int64_t imm = 0;
-    int32_t loc = 0;
-    int32_t cost = 0;  // cycles (settle_costs); of a copy for each word
-    Execute execute = nullptr;  // by operation and type (find_executors)
 };
+static_assert(sizeof(Instr) == 32);
 
 struct Function {
     std::string name;
@@ -186,7 +189,8 @@ struct Program {
     std::string name;
     std::vector<Function> functions;
     std::vector<uint64_t> constants;
-    std::vector<uint64_t> pool;      // the same as operands number them, from the back: 0 for none, then the constants
+    std::vector<uint64_t> pool;      // operand n is entry ~n: 0 for none, then the constants
+    int first_patched = 0;           // entry of the pool: from here on patches change them
     std::vector<VecOp> vecops;
     std::vector<MapOp> maps;
     std::vector<DsrLoad> dsr_loads;
@@ -215,6 +219,10 @@ struct Program {
 // What instructions and starts of DSD operations cost on this machine (costs.cpp).
 struct Machine;
 void settle_costs(Program& program, const Machine& machine);
+
+// Numbers DSRs and constants so that PEs keep few of them (numbering.cpp).
+void renumber_dsrs(Program& program);
+void renumber_constants(Program& program);
 
 // Which functions execute the instructions (vm.cpp).
 void find_executors(Program& program);
