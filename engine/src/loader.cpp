@@ -590,6 +590,7 @@ Image load_image(const Value& value, const Machine& machine) {
     image.plans = std::make_shared<PlanTable>();
     image.programs = r.objects(
         "programs", [&](const Value& v, const std::string& path) { return read_program(v, path, machine, *image.plans); });
+    share_code(image);
     image.routings =
         r.objects("routings", [&](const Value& v, const std::string& path) { return read_routing(v, path, machine); });
     image.tiles = read_tiles(r, image);

@@ -1,7 +1,10 @@
-// The numbers that DSRs and constants of a program go by, so that each PE keeps only what differs from other PEs.
+// The numbers that DSRs and constants of a program go by, so that each PE keeps only what differs from other PEs; what programs
+// have in common.
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <string_view>
+#include <type_traits>
 
 #include "wafersim/program.h"
 
@@ -81,6 +84,19 @@ void renumber_constants(Program& p) {
         if (patch.kind == PatchKind::constant) patch.index = place[static_cast<size_t>(patch.index)];
     p.pool = {0};
     p.pool.insert(p.pool.end(), p.constants.begin(), p.constants.end());
+}
+
+static_assert(std::has_unique_object_representations_v<Instr>, "bytes tell whether two instructions are equal");
+
+void share_code(Image& image) {
+    std::map<std::string_view, const Instr*> known;  // by the bytes of the code
+    for (Program& program : image.programs) {
+        for (Function& f : program.functions) {
+            const std::string_view bytes(reinterpret_cast<const char*>(f.code.data()), f.code.size() * sizeof(Instr));
+            f.entry = known.try_emplace(bytes, f.code.data()).first->second;
+            if (f.entry != f.code.data()) std::vector<Instr>().swap(f.code);
+        }
+    }
 }
 
 }  // namespace wafersim

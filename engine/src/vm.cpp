@@ -66,7 +66,7 @@ void Pe::call(const Function& function, int result, bool from_map) {
     const auto needed = static_cast<size_t>(first + function.registers + at_once - 1);
     if (registers.size() < needed) [[unlikely]] registers.resize(needed);
     for (int i = 0; i < function.registers; i += at_once) std::fill_n(registers.data() + first + i, at_once, uint64_t{0});
-    frames.push_back({&function, function.code.data(), first, stack, result, from_map});
+    frames.push_back({&function, function.entry, first, stack, result, from_map});
 }
 
 void Pe::return_with(uint64_t value) {
@@ -150,7 +150,7 @@ int frame(Pe& pe, const Instr& i, uint64_t* r) {
 
 void jump_to(Pe& pe, int64_t target) {
     Frame& frame = pe.frames.back();
-    frame.next = frame.function->code.data() + target;
+    frame.next = frame.function->entry + target;
 }
 
 int jump(Pe& pe, const Instr& i, uint64_t*) {

@@ -43,12 +43,14 @@ struct alignas(32) Instr {
 static_assert(sizeof(Instr) == 32);
 
 struct Function {
+    // What a call reads comes first.
+    const Instr* entry = nullptr;  // of its code, or of that of an equal function (share_code)
+    int registers = 0;
+    int frame_words = 0;
+    std::vector<Instr> code;       // empty where it is that of another function
     std::string name;
     std::vector<Ty> params;
     Ty result = Ty::void_;
-    int registers = 0;
-    int frame_words = 0;
-    std::vector<Instr> code;
     int loc = 0;
 };
 
@@ -283,5 +285,8 @@ struct Image {
         return patches[static_cast<size_t>(tile.program)].data() + static_cast<size_t>(tile.row) * length;
     }
 };
+
+// Functions of an image that are equal, if in different programs, have their code in one place (numbering.cpp).
+void share_code(Image& image);
 
 }  // namespace wafersim
