@@ -277,7 +277,7 @@ Pe::Executed Pe::executed() const {
     if (last_thread == main_thread() || place_of_run(last_thread) == no_place) return {current_loc, current_function};
     const VecRun& run = run_of(last_thread);
     const VecOp& op = program->vecops[static_cast<size_t>(run.op)];
-    return {op.loc, run.plan->own ? run.plan->started_in : op.function};
+    return {op.loc, run.plan->started_in ? run.plan->started_in : op.function};
 }
 
 FaultReport Pe::report(const std::string& message) const {

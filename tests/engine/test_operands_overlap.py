@@ -9,7 +9,7 @@ from engine.build import Prog, Wafer, run, words
 from wafersim.ir import dsd as dsds
 from wafersim.ir.dsd import DsdKind
 from wafersim.ir.ops import VECOPS
-from wafersim.ir.program import Shape
+from wafersim.ir.program import DataSegment, Shape
 
 FIRST, WORDS = 500, 1500  # where operands lie
 NAMES = ["faddh", "fmulh", "fmach", "fmovh", "fmacs", "fmachs", "faddhs", "fs2h", "fh2s", "add16", "mov32", "fmaxh"]
@@ -55,16 +55,24 @@ class Operands:
         return self.memory() if self.r.random() < 0.9 else self.code.pointer(FIRST + 520)
 
 
+def with_storage(prog: Prog) -> None:
+    """Memory that has storage from the start: only there the program lists where the elements of operations lie."""
+    prog.ir.data.append(DataSegment(FIRST + WORDS + 1000, [1]))
+
+
+@pytest.mark.parametrize("storage", [False, True])
 @pytest.mark.parametrize("seed", range(60))
-def test_random_operands(seed):
+def test_random_operands(seed, storage):
     r = Random(seed)
     prog = Prog()
+    if storage:
+        with_storage(prog)
     code = prog.start()
     for _ in range(12):
         name = r.choice(NAMES)
         operands = Operands(r, prog, code, r.choice([1, 4, 12, 27, 40, 150]))
         sources = [operands.source() for _ in VECOPS[name].sources]
-        code.vec(name, operands.destination(), *sources)
+        code.vec(name, operands.destination(), *sources, is_async=r.random() < 0.3)
     code.ret()
     mesh = Wafer(1, 1).program(0, 0, prog).mesh()
     values = np.random.default_rng(seed).normal(size=WORDS).astype("f2")
@@ -75,6 +83,7 @@ def test_random_operands(seed):
 
 def result_of(name, dst, *sources, shapes=()):
     prog = Prog()
+    with_storage(prog)
     prog.ir.shapes.extend(shapes)
     code = prog.start()
     code.vec(name, *[code.dsd(dsds.pack(*operand)) for operand in (dst, *sources)])

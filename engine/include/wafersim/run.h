@@ -92,7 +92,7 @@ struct alignas(64) Plan {
     Stream dst;
     std::array<Stream, 3> source;
     const Variable* variable = nullptr;  // of `bound`
-    const Function* started_in = nullptr;  // own: the function that did it
+    const Function* started_in = nullptr;  // the function that did it, where the operation does not tell
     Plan* next_spare = nullptr;    // own, but of no operation: see Pe::spare_plans
 
     bool operator==(const Plan&) const = default;
