@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+from array import array
 from typing import Any
 
 import numpy as np
@@ -183,6 +184,12 @@ class Wafer:
         self.programs: list[Program] = []
         self.tiles = {(x, y): (NONE, []) for y in range(height) for x in range(width)}
         self.settings = machine_settings(arch, **rows)
+        self.patches: dict[tuple[int, int], list[int]] = {}
+
+    def patched(self, x: int, y: int, *numbers: int) -> Wafer:
+        """The tile's numbers for the patches of its program; each tile with a program that has such needs them."""
+        self.patches[x, y] = list(numbers)
+        return self
 
     def program(self, x: int, y: int, prog: Prog) -> Wafer:
         if prog.ir not in self.programs:
@@ -208,7 +215,18 @@ class Wafer:
             [tuple(routes) for _, routes in order],
             [(program, i) for i, (program, _) in enumerate(order)],
         )
+        self._add_patches(image)
         return make_mesh(plain_image(image), self.settings)
+
+    def _add_patches(self, image: Image) -> None:
+        if not self.patches:
+            return
+        image.patches = [array("q") for _ in self.programs]
+        image.rows = array("i", [0] * len(self.tiles))
+        for (x, y), numbers in self.patches.items():
+            program = self.tiles[x, y][0]
+            image.rows[y * self.width + x] = len(image.patches[program]) // len(numbers)
+            image.patches[program].extend(numbers)
 
 
 def make_mesh(image: dict[str, Any], settings: dict[str, Any]) -> Any:
