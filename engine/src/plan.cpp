@@ -203,6 +203,8 @@ void settle(const Program& program, const Machine& machine, Plan& plan) {
     plan.accumulator = static_cast<int8_t>(accumulator_of(plan));
     plan.period = static_cast<uint32_t>(period_of(machine, plan));
     plan.group = static_cast<uint16_t>(group_of(plan));
+    plan.step = in_memory(plan.dst) ? plan.dst.step : plan.source[0].step;
+    plan.control = plan.dst.control;
 }
 
 namespace {

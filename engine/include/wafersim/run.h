@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -72,22 +73,26 @@ struct ElementPlaces {
 // What an operation is. One that the program knows completely runs by a plan that programs share (PlanTable); else each
 // operation has its own one (Pe::own_plan), with streams that say where it has come to.
 struct alignas(64) Plan {
+    // One line of the host's cache: all that an element of a send or receive needs.
     uint32_t (*function)(uint32_t, uint32_t, uint32_t) = nullptr;
     const ElementPlaces* places = nullptr;
     int64_t rest = none;           // ticks after the last element (rest_of_lines), where known in advance
     uint32_t length = 0;           // elements; 0 too where it is infinite
     uint32_t period = 0;           // ticks an element takes
     uint32_t bound = 0;            // elements until an operand leaves its variable; the largest number: it does not
+    int32_t step = 0;              // sends and receives: words in memory from one element to the next
     uint16_t group = 1;            // most elements a cycle
     Vec op{};
     Flow flow = Flow::unknown;     // shared: how the fast engine advances it
     uint8_t sources = 0;
     bool infinite = false;
     bool own = false;              // of one operation that runs
+    bool control = false;          // sends control wavelets
     bool inside = false;           // sends and receives: all elements lie in their variables, which have storage
     int8_t level = 0;              // of priority
     int8_t accumulator = none;     // reduction: the source that is fed with each result
     int8_t bounded = none;         // which operand `bound` is of: a source, or the destination
+
     Options options;
     Stream dst;
     std::array<Stream, 3> source;
@@ -97,6 +102,7 @@ struct alignas(64) Plan {
 
     bool operator==(const Plan&) const = default;
 };
+static_assert(offsetof(Plan, options) <= 64);
 
 // A DSD operation that runs, on a microthread or (synchronous) in place of the main thread. This is all that most of them
 // change as they go on: two of them fit in a line of the host's cache.

@@ -23,8 +23,8 @@ void count_elements(Pe& pe, VecRun& run, uint32_t count) {
 template <int words>
 class Elements {
 public:
-    Elements(Pe& pe, const VecRun& run, const Stream& s)
-        : function_(run.plan->function), next_(pe.memory.data() + run.address), step_(s.step) {}
+    Elements(Pe& pe, const VecRun& run)
+        : function_(run.plan->function), next_(pe.memory.data() + run.address), step_(run.plan->step) {}
     uint32_t read() {
         const uint32_t value = function_(ops::load_element<words>(next_), 0, 0);
         next_ += step_;
@@ -41,13 +41,13 @@ private:
     std::ptrdiff_t step_;
 };
 
-void pass_over(Pe& pe, VecRun& run, const Stream& s, uint32_t count) {
-    run.address += s.step * static_cast<int32_t>(count);
+void pass_over(Pe& pe, VecRun& run, uint32_t count) {
+    run.address += run.plan->step * static_cast<int32_t>(count);
     count_elements(pe, run, count);
 }
 
 void send_data(Pe& pe, const VecRun& run, WaveletQueue& queue, uint32_t data) {
-    queue.push(make_wavelet(data, run.color, run.plan->dst.control, pe.env->now), *pe.arena);
+    queue.push(make_wavelet(data, run.color, run.plan->control, pe.env->now), *pe.arena);
 }
 
 WaveletQueue& begin_sending(Pe& pe, const VecRun& run) {
@@ -59,8 +59,7 @@ WaveletQueue& begin_sending(Pe& pe, const VecRun& run) {
 template <int words, bool pairs>
 void send(Pe& pe, VecRun& run, uint32_t most) {
     WaveletQueue& queue = begin_sending(pe, run);
-    const Stream& memory = run.plan->source[0];
-    Elements<words> elements(pe, run, memory);
+    Elements<words> elements(pe, run);
     uint32_t done = 0;
     do {
         uint32_t data = elements.read();
@@ -68,13 +67,12 @@ void send(Pe& pe, VecRun& run, uint32_t most) {
         if (pairs && done < most) data |= elements.read() << 16, ++done;
         send_data(pe, run, queue, data);
     } while (done < most && !queue.full());
-    pass_over(pe, run, memory, done);
+    pass_over(pe, run, done);
 }
 
 template <int words, bool pairs>
 void receive(Pe& pe, VecRun& run, uint32_t most) {
-    const Stream& memory = run.plan->dst;
-    Elements<words> elements(pe, run, memory);
+    Elements<words> elements(pe, run);
     uint32_t done = 0;
     do {
         const uint32_t data = pe.take_wavelet(run.input).data;
@@ -82,7 +80,7 @@ void receive(Pe& pe, VecRun& run, uint32_t most) {
         ++done;
         if (pairs && done < most) elements.write(data >> 16), ++done;
     } while (done < most && flows(pe, run));
-    pass_over(pe, run, memory, done);
+    pass_over(pe, run, done);
 }
 
 void pass_pairs(Pe& pe, VecRun& run, uint32_t most) {
@@ -141,9 +139,9 @@ bool stays_inside(const Pe& pe, const VecRun& run, uint32_t count) {
     if (plan.inside || plan.places) return true;
     if (plan.bound - done_of(run) < count) return false;
     if (!sends(run.flow) && !receives(run.flow)) return true;
-    const Stream& s = sends(run.flow) ? plan.source[0] : plan.dst;
-    const int64_t last = run.address + int64_t{s.step} * (count - 1);
-    return pe.memory.holds(std::min<int64_t>(run.address, last), std::max<int64_t>(run.address, last) + s.words);
+    const int64_t last = run.address + int64_t{plan.step} * (count - 1);
+    const int words = run.flow == Flow::send32 || run.flow == Flow::receive32 ? 2 : 1;
+    return pe.memory.holds(std::min<int64_t>(run.address, last), std::max<int64_t>(run.address, last) + words);
 }
 
 }  // namespace
