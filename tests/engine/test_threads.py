@@ -186,6 +186,39 @@ def test_color_swap_beyond_the_border(all_variants):
     assert [mesh.result(ticket).ravel().tolist() for ticket in out] == [[1, 2], [3, 4]]
 
 
+@pytest.mark.parametrize(("wait", "passed"), [(0, 24), (200, 20), (201, 20), (202, 20)])
+def test_wavelets_that_wait_for_their_pe_go_elsewhere(wait, passed, all_variants):
+    """Nobody takes the first wavelets from the queue of the middle PE; then it sends all that wait further down."""
+    wafer = Wafer(1, 3)
+    sender = Prog("sender")
+    sender.output(3, 2)
+    code = sender.start()
+    for payload in range(1, 25):
+        code.vec("mov32", code.fabout(3, 1), code.scalar(payload))
+    code.ret()
+    middle = Prog("middle")
+    middle.input(2, 2)
+    code = middle.start()
+    for _ in range(wait):
+        code.op("add", I16, dst=code.reg(), a=code.k(1), b=code.k(1))
+    code.op("setcfg", a=code.k(0x7F22), b=code.k(0x4 | 0x100))  # NORTH to SOUTH
+    code.ret()
+    last = Prog("last")
+    last.input(2, 2)
+    task = last.task(2, TaskKind.DATA, (U16,))
+    count = task.load(U16, 100)
+    task.op("store", U16, a=task.binary("add", U16, count, task.k(101)), b=0)
+    task.store(U16, 100, task.binary("add", U16, count, task.k(1)))
+    task.ret()
+    wafer.program(0, 0, sender).route(0, 0, 2, RAMP, SOUTH)
+    wafer.program(0, 1, middle).route(0, 1, 2, NORTH, RAMP)
+    wafer.program(0, 2, last).route(0, 2, 2, NORTH, RAMP)
+    mesh = wafer.mesh()
+    while mesh.run(17, []) == "budget":
+        pass
+    assert taken(mesh, 2) == list(range(25 - passed, 25))
+
+
 def rerouted(register: int) -> Any:
     """The PE below writes the register that gives its color 2 a route, while the one above sends."""
     wafer = Wafer(1, 2)
