@@ -1,6 +1,7 @@
 // `_engine.Mesh`: the wafer as Python sees it. The signatures for readers are in src/wafersim/_engine.pyi.
 #include "mesh.h"
 
+#include <nanobind/stl/array.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
@@ -16,11 +17,12 @@ namespace {
 
 using Kind = Ticket::Kind;
 
-std::unique_ptr<Mesh> make_mesh(nb::handle image, nb::handle machine, const std::string& engine, int threads, int block,
-                                bool eager) {
+std::unique_ptr<Mesh> make_mesh(nb::handle image, nb::handle machine, const std::string& engine, int threads,
+                                const std::array<int, 3>& block, bool eager) {
     const Settings settings(value_from(machine));
     Image loaded = load_image(value_from(image), Machine(settings));
-    if (engine == "fast") return std::make_unique<fast::FastMesh>(std::move(loaded), settings, fast::Threads{threads, block, eager});
+    const fast::Threads shared{threads, {block[0], block[1], block[2]}, eager};
+    if (engine == "fast") return std::make_unique<fast::FastMesh>(std::move(loaded), settings, shared);
     if (engine == "reference") return std::make_unique<Mesh>(std::move(loaded), settings);
     throw ConfigError("no engine '" + engine + "': reference or fast");
 }
@@ -171,7 +173,7 @@ void register_mesh(nb::module_& m) {
     nb::exception<Fault>(m, "AccessError", PyExc_IndexError);
     nb::class_<Mesh>(m, "Mesh")
         .def(nb::new_(&make_mesh), "image"_a, "machine"_a, "engine"_a = "reference", "threads"_a = 0,
-             "block"_a = 0, "eager"_a = false)
+             "block"_a = std::array{0, 0, 0}, "eager"_a = false)
         .def_prop_ro("cycle", &Mesh::cycle)
         .def_prop_ro("width", [](const Mesh& mesh) { return mesh.image().width; })
         .def_prop_ro("height", [](const Mesh& mesh) { return mesh.image().height; })

@@ -29,12 +29,12 @@ class Mesh:
         machine: dict[str, Any],
         engine: str = "reference",
         threads: int = 0,
-        block: int = 0,
+        block: tuple[int, int, int] = (0, 0, 0),
         eager: bool = False,
     ) -> None:
         """`threads` of the fast engine (0: as many as are worth it) share windows of blocks.
 
-        `block`: rows and columns of a block, and cycles of a window; 0: what suits the host's caches. `eager`: windows
+        `block`: rows and columns of a block, and cycles of a window; 0s: what suits the host's caches. `eager`: windows
         wherever they are possible, however little there is to do. None of this has an influence on results.
         """
     @property

@@ -19,16 +19,17 @@ from wafersim.runtime.paired import PairedMesh
 from wafersim.settings import CompileSettings
 
 RAMP, EAST, WEST, NORTH, SOUTH = Dir.RAMP, Dir.EAST, Dir.WEST, Dir.NORTH, Dir.SOUTH
-VARIANTS = ("1x1", "2x1", "1x2", "2x3", "3x3", "2x5", "1x16")
-"""Threads, and the side of their blocks."""
+VARIANTS = ("1:1x1x2", "2:1x1x2", "1:2x2x4", "2:3x3x6", "3:3x3x6", "2:5x2x13", "2:2x7x9", "1:16x16x32")
+"""Threads, and the rows, columns and cycles of their blocks."""
 Mesh = _engine.Mesh
 
 
 def variant(image: Any, settings: Any, name: str) -> Any:
     if name == "reference":
         return Mesh(image, settings, "reference")
-    threads, block = (int(part) for part in name.split("x"))
-    return Mesh(image, settings, "fast", threads=threads, block=block, eager=True)
+    threads, block = name.split(":")
+    rows, columns, cycles = (int(part) for part in block.split("x"))
+    return Mesh(image, settings, "fast", threads=int(threads), block=(rows, columns, cycles), eager=True)
 
 
 @pytest.fixture
@@ -84,13 +85,13 @@ def check_random(seed: int, one_variant, strict: bool) -> str:
         mesh.set_strict(strict)
         return everything(mesh, height, slice_cycles)
 
-    expected, first = run("reference", 2000), run("1x1", 2000)
+    expected, first = run("reference", 2000), run("1:1x1x2", 2000)
     assert first[0] == expected[0]
     if first[0][0] != "fault":
         assert first == expected
     for name in VARIANTS[1:]:
         assert run(name, 2000) == first, name
-    cut = run("2x3", 7)  # after a fault, who had run ahead depends on where the run was cut
+    cut = run("2:3x3x6", 7)  # after a fault, who had run ahead depends on where the run was cut
     assert cut[0] == first[0] and (cut == first or first[0][0] == "fault")
     return first[0][0]
 
@@ -281,7 +282,7 @@ def test_first_fault_ends_the_run_and_nothing_after_it_is_told(faults, one_varia
     assert seen[0] == "fault" and (seen[2]["y"], seen[2]["message"]) == (first, "division by zero")
     assert len(seen[3]) > 6 and [result[0] for result in results] == [seen] * len(results)
     by_block = dict(zip(VARIANTS, results[1:], strict=True))  # who is ahead depends on blocks
-    assert by_block["1x1"] == by_block["2x1"] and by_block["2x3"] == by_block["3x3"]
+    assert by_block["1:1x1x2"] == by_block["2:1x1x2"] and by_block["2:3x3x6"] == by_block["3:3x3x6"]
 
 
 # --------------------------------------------------------------------------------------- whole programs
@@ -390,6 +391,6 @@ def test_a_copy_of_the_process_has_threads_of_its_own():
 def test_numbers_that_make_no_sense_are_mended():
     image = codec.image_to_plain(bench.compiled("compute", 2, 2, bench.Plan(words=2, rounds=1)))
     settings = machine.load("wse3").settings
-    for threads, block in ((-3, 0), (50, 0), (0, 50), (2, 1)):
+    for threads, block in ((-3, (0, 0, 0)), (50, (0, -1, 0)), (0, (50, 50, 500)), (2, (1, 1, 1))):
         mesh = Mesh(image, settings, "fast", threads=threads, block=block, eager=True)
         assert mesh.run(1000, []) == "idle"

@@ -12,17 +12,18 @@ namespace wafersim::fast {
 namespace {
 
 constexpr int pes_a_thread = 2048;          // fewer are not worth a thread
-constexpr int block_side = 16;              // state of as many PEs stays in a core's cache
-constexpr int cycles_a_row = 2;             // of a window, for each row of its blocks
+constexpr BlockShape usual_block{16, 16, 32};   // state of as many PEs stays in a core's cache
 constexpr uint64_t visits_worth_windows = 256;  // a cycle; fewer PEs fit the caches anyway, and may all sleep the next cycle
 
 // Never more than there is work for; as many as the process may use where nobody has said how many.
 Threads resolved(Threads t, const Image& image, const Machine& machine) {
     const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
     const int worth = static_cast<int>(image.tiles.size()) / pes_a_thread;
-    if (t.block <= 0) t.block = block_side;
+    if (t.block.rows <= 0) t.block.rows = usual_block.rows;
+    if (t.block.columns <= 0) t.block.columns = usual_block.columns;
+    if (t.block.cycles <= 0) t.block.cycles = usual_block.cycles;
     if (t.threads <= 0) t.threads = std::clamp(worth, 1, cores);
-    t.threads = std::clamp(t.threads, 1, std::max(1, (image.height + t.block - 1) / t.block));
+    t.threads = std::clamp(t.threads, 1, std::max(1, (image.height + t.block.rows - 1) / t.block.rows));
     if (machine.fabric.link_period > 1) t.threads = 1;  // a region remembers which links are taken
     return t;
 }
@@ -37,7 +38,7 @@ FastMesh::FastMesh(Image image, const Settings& settings, Threads threads, std::
            [&](const Wafer& wafer) { return std::make_unique<FastRegion>(wafer, shared->call, shared->agenda); }),
       threads_(threads),
       shared_(std::move(shared)),
-      blocks_done_(static_cast<size_t>((image_.height + threads.block - 1) / threads.block)) {}
+      blocks_done_(static_cast<size_t>((image_.height + threads.block.rows - 1) / threads.block.rows)) {}
 
 FastMesh::~FastMesh() {
     if (process_ != getpid()) (void)team_.release();
@@ -84,17 +85,17 @@ RunResult FastMesh::advance(const std::vector<uint32_t>& tickets) {
 // A single cycle of the whole mesh, or a window of blocks.
 Window FastMesh::next_window() const {
     const int cycles = cycles_of_window();
-    const int block = cycles > 1 ? threads_.block : std::max(image_.width, image_.height);
-    return {image_.width, image_.height, block, cycles, now_, now_ + static_cast<uint64_t>(cycles)};
+    BlockShape block{image_.height, image_.width, 1};
+    if (cycles > 1) block = {threads_.block.rows, threads_.block.columns, cycles};
+    return {image_.width, image_.height, block, now_, now_ + static_cast<uint64_t>(cycles)};
 }
 
 int FastMesh::cycles_of_window() const {
     const bool worth_it = threads_.eager || visits_ >= visits_worth_windows;
     if (!worth_it || is_watched() || !feeds_.empty()) return 1;
-    const auto most = static_cast<uint64_t>(threads_.block * cycles_a_row);
-    const uint64_t cycles = std::min(shared_->call.end - now_, most);
+    const uint64_t cycles = std::min(shared_->call.end - now_, static_cast<uint64_t>(threads_.block.cycles));
     if ((now_ ^ (now_ + cycles)) >> log_refresh) return 1;  // `Region::begin` brings times forward between windows
-    const Window corner{image_.width, image_.height, threads_.block, 1, now_, now_ + 1};
+    const Window corner{image_.width, image_.height, {threads_.block.rows, threads_.block.columns, 1}, now_, now_ + 1};
     if (shared_->call.awaits && !region(0).keeps_call_open(corner)) return 1;
     return static_cast<int>(cycles);
 }

@@ -16,7 +16,7 @@ namespace wafersim::fast {
 
 struct Threads {
     int threads = 0;    // 0: as many as are worth it
-    int block = 0;      // rows and columns of a block, and cycles of a window; 0: what suits the host's caches
+    BlockShape block;   // 0: what suits the host's caches
     bool eager = false; // windows and threads wherever they are possible, however little there is to do
 };
 

@@ -59,7 +59,7 @@ void FastRegion::work(Window& window, int block_row, int block_column) noexcept 
             }
             work_queue();
             close_cycle();
-            if (first && window.cycles > 1 && call_.awaits && !keeps_call_open(window)) window.end = env_.now + 1;
+            if (first && window.block.cycles > 1 && call_.awaits && !keeps_call_open(window)) window.end = env_.now + 1;
         }
     } catch (...) {
         failure_ = std::current_exception();
@@ -231,7 +231,7 @@ bool FastRegion::awaits_completion(const Pe& pe) const {
 }
 
 bool FastRegion::keeps_call_open(const Window& window) const {
-    const int last = std::max(window.cycles - 1, 0);
+    const int last = std::max(window.block.cycles - 1, 0);
     const Window::Span rows = window.rows(0, last), columns = window.columns(0, last);
     for (int y = rows.from; y < rows.to; ++y)
         for (int x = columns.from; x < columns.to; ++x)
