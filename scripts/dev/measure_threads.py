@@ -1,8 +1,9 @@
 """How much faster several threads are than one, on a machine that may have other work to do.
 
-In: benchmarks of `wafersim bench` as NAME:SIZE:CYCLES. Out: a line each, with the median ratio of wall times and the
-number of pairs of runs. The meshes of all numbers of threads advance in turn by the same slices, so a pair has done the
-same work. Pairs during which other processes took more than a twentieth of the machine are left out (/proc/stat).
+In: benchmarks of `wafersim bench` as NAME:SIDE:CYCLES, or NAME:SIDE:CYCLES:FIRST where what counts begins in a later
+cycle than the 300th. Out: a line each, with the median ratio of wall times and the number of pairs of runs. The meshes
+of all numbers of threads advance in turn by the same slices, so a pair has done the same work. Pairs during which other
+processes took more than a twentieth of the machine are left out (/proc/stat).
 """
 
 from __future__ import annotations
@@ -24,18 +25,24 @@ LEAST_PAIRS, MOST_FOREIGN = 7, 0.05
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cases", nargs="*", default=CASES, metavar="NAME:SIZE:CYCLES", help="cycles: of a slice")
+    parser.add_argument(
+        "cases", nargs="*", default=CASES, metavar="NAME:SIDE:CYCLES[:FIRST]", help="cycles: of a slice"
+    )
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--arch", default="wse3", choices=("wse2", "wse3"))
     parser.add_argument("--seconds", type=float, default=60, help="at most, for each case")
     options = parser.parse_args()
     for case in options.cases:
-        name, size, cycles = case.split(":")
-        print(measure(name, int(size), int(cycles), options.threads, options.seconds), flush=True)
+        name, *numbers = case.split(":")
+        size, cycles, first = map(int, (*numbers, "300")[:3])
+        image = bench.compiled(name, size, size, bench.Plan(rounds=30_000, arch=options.arch))
+        runs = [started(image, count, first) for count in (1, options.threads)]
+        print(
+            f"{name} {size} x {size}, {options.threads} threads: {measure(runs, cycles, options.seconds)}", flush=True
+        )
 
 
-def measure(name: str, size: int, cycles: int, threads: int, seconds: float) -> str:
-    image = bench.compiled(name, size, size, bench.Plan(rounds=30_000))
-    runs = [started(image, count) for count in (1, threads)]
+def measure(runs: list[Any], cycles: int, seconds: float) -> str:
     pairs, dropped, end = [], 0, time.monotonic() + seconds
     while time.monotonic() < end and len(pairs) < 4 * LEAST_PAIRS:
         busy, own, start = busy_seconds(), time.process_time(), time.monotonic()
@@ -45,22 +52,23 @@ def measure(name: str, size: int, cycles: int, threads: int, seconds: float) -> 
             dropped += 1
         else:
             pairs.append(pair)
-    head = f"{name} {size} x {size}, {threads} threads: "
     if not pairs:
-        return f"{head}nothing measured, the machine was never free ({dropped} pairs)"
+        return f"nothing measured, the machine was never free ({dropped} pairs)"
     ratio = statistics.median(one / many for one, many in pairs)
-    rate = [size * size * cycles / statistics.median(times) / 1e6 for times in zip(*pairs, strict=True)]
+    rate = [
+        runs[0].width * runs[0].height * cycles / statistics.median(times) / 1e6 for times in zip(*pairs, strict=True)
+    ]
     few = "" if len(pairs) >= LEAST_PAIRS else "; too few to rely on"
     return (
-        f"{head}{ratio:.2f} times as fast as one ({rate[0]:.2f} and {rate[1]:.2f} M PE-cycles/s; "
+        f"{ratio:.2f} times as fast as one ({rate[0]:.2f} and {rate[1]:.2f} M PE-cycles/s; "
         f"{len(pairs)} pairs, {dropped} left out{few})"
     )
 
 
-def started(image: Any, threads: int) -> Any:
+def started(image: Any, threads: int, cycles: int) -> Any:
     mesh = meshes.make(image, engine="fast", threads=threads)
     mesh.launch(0, 0, image.width, image.height, functions_by_program(image, "main"), [])
-    mesh.run(300, [])
+    mesh.run(cycles, [])
     return mesh
 
 

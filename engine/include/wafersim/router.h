@@ -162,8 +162,7 @@ struct alignas(64) Router {
     uint32_t slots_to_try() const { return waiting_slots & ~held; }
     void restart_services();          // counts from 1 again, in the same order
     void configure(const std::vector<ColorConfig>& configs, const Machine& machine, Arena& arena);
-    std::span<ColorState> all() { return {colors, count};
-static_assert(sizeof(Router) == 64); }
+    std::span<ColorState> all() { return {colors, count}; }
     std::span<const ColorState> all() const { return {colors, count}; }
     ColorState* find(int color) { return color < 32 && slot[color] >= 0 ? &colors[slot[color]] : nullptr; }
     const ColorState* find(int color) const { return const_cast<Router*>(this)->find(color); }
@@ -183,6 +182,7 @@ static_assert(sizeof(Router) == 64); }
         if (colors[number].waiting == 0) waiting_slots &= ~(uint32_t{1} << number);
     }
 };
+static_assert(sizeof(Router) == 64);
 
 // Calls f(slot) for slots of a router, those first that were served longest ago.
 template <class F>
