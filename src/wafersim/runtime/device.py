@@ -23,6 +23,9 @@ from wafersim.runtime.errors import CycleLimitError, DeadlockError, FaultError, 
 from wafersim.runtime.settings import RunSettings, settle_cycles
 
 FIRST_SLICE = 1_000
+SHORTEST_SLICE = 128
+"""Some windows of the fast engine: each call of the engine looks at all PEs, and a window that is cut short loads their
+state from memory for fewer cycles."""
 LONGEST_SLICE = 1_000_000
 SLICE_SECONDS = 0.2
 """Time a call of the engine should take: short enough for Ctrl-C and the progress line, long enough to cost nothing.
@@ -160,7 +163,7 @@ class Device:
         if status == "budget":
             seconds = time.monotonic() - start
             factor = 2 if seconds < SLICE_SECONDS / 2 else 0.5 if seconds > 2 * SLICE_SECONDS else 1
-            self._slice = max(1, min(LONGEST_SLICE, int(self._slice * factor)))
+            self._slice = max(SHORTEST_SLICE, min(LONGEST_SLICE, int(self._slice * factor)))
         self._observe()
         return status
 
