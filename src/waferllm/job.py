@@ -95,5 +95,5 @@ def toolchain_of(options: argparse.Namespace) -> Backend:
     """The backend; what our own commands read from the environment is set there."""
     given = {"WAFERSIM_MACHINE": options.preset, "WAFERSIM_MAX_CYCLES": options.max_cycles}
     os.environ.update({name: value for name, value in given.items() if value})
-    os.environ["WAFERSIM_PROGRESS"] = "0"
+    os.environ["WAFERSIM_PROGRESS"] = "log"
     return backend_of(options.backend, options.folder, machine=options.machine or bool(options.cmaddr))

@@ -1,11 +1,12 @@
 """Reading symbols during and after a run; core files; what `stop` writes."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 
-from wafersim.runtime import core
+from wafersim.runtime import core, device
 from wafersim.runtime.debug_util import debug_util
 from wafersim.runtime.enums import SdkTarget
 from wafersim.runtime.errors import SdkError
@@ -108,6 +109,15 @@ def test_progress_line_when_asked_for(fresh, monkeypatch, capfd):
     with fresh("out") as runtime:
         runtime.launch("nothing")
     assert "PEs active" in capfd.readouterr().err
+
+
+def test_progress_in_logs_is_a_line_a_minute(fresh, monkeypatch, capfd):
+    monkeypatch.setenv("WAFERSIM_PROGRESS", "log")
+    monkeypatch.setattr(device, "PROGRESS_SECONDS", {"log": 0.0})
+    with fresh("out") as runtime:
+        runtime.launch("nothing")
+    lines = capfd.readouterr().err.splitlines()
+    assert lines and all(re.fullmatch(r"cycle [\d,]+  \d+ PEs active", line) for line in lines)
 
 
 def test_no_progress_line_without_a_terminal(runtime, capfd):

@@ -1,6 +1,7 @@
 """Order in which transfers reach the mesh, against a stand-in that records it."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -56,8 +57,8 @@ def mesh():
 @pytest.fixture
 def submit(mesh):
     image = SimpleNamespace(memcpy=True, width=1, height=1, colors={})
-    device = Device(mesh, image, RunSettings(log_path="", progress=False))  # type: ignore[arg-type]
-    kinds = {
+    device = Device(mesh, image, RunSettings(log_path=""))  # type: ignore[arg-type]
+    kinds: dict[str, dict[str, Any]] = {
         "stream in": {"blocks": True},
         "stream out": {"immediate": True},
         "copy": {"waits": True, "copies": True},

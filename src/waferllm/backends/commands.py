@@ -11,7 +11,6 @@ import collections
 import os
 import shlex
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,9 +57,8 @@ def call(command: Sequence[str], environment: Mapping[str, str] | None = None) -
     assert process.stdout is not None
     with process:
         for line in process.stdout:
-            sys.stdout.write(line)
+            print(line, end="", flush=True)
             last.append(line.rstrip("\n"))
-    sys.stdout.flush()
     if process.returncode:
         told = "\n".join(f"  {line}" for line in last) or "  (it printed nothing)"
         ended = f"exit code {process.returncode}" if process.returncode > 0 else f"signal {-process.returncode}"

@@ -30,6 +30,7 @@ LONGEST_SLICE = 1_000_000
 SLICE_SECONDS = 0.2
 """Time a call of the engine should take: short enough for Ctrl-C and the progress line, long enough to cost nothing.
 Where a run is cut changes nothing in its results."""
+PROGRESS_SECONDS = {"line": 0.5, "log": 60.0}
 POLL_CYCLES = 20_000
 """Cycles that one `is_task_done` lets pass; fixed, so that runs of polling hosts are reproducible."""
 
@@ -67,7 +68,7 @@ class Device:
     _queue: deque[Transfer] = field(default_factory=deque)
     _open: list[Transfer] = field(default_factory=list)
     _log: Any = None
-    _shown: float = 0.0
+    _next_shown: float = 0.0
     _log_lost: bool = False
     _warned: int = 0
     _slice: int = FIRST_SLICE
@@ -124,9 +125,9 @@ class Device:
         if self._log is not None:
             self._log.close()
             self._log = None
-        if self._shown:
+        if self._next_shown and self.settings.progress == "line":
             sys.stderr.write("\r\x1b[K")
-            self._shown = 0.0
+            self._next_shown = 0.0
 
     # -------------------------------------------------------------------------------------- advancing
 
@@ -199,11 +200,12 @@ class Device:
 
     def _observe(self) -> None:
         self._drain_log()
-        if self.settings.progress and time.monotonic() - self._shown > 0.5:
-            self._shown = time.monotonic()
-            active = self.mesh.stats().get("active_pes", "?")
-            sys.stderr.write(f"\rcycle {self.mesh.cycle:,}  {active} PEs active\x1b[K")
-            sys.stderr.flush()
+        if self.settings.progress == "off" or time.monotonic() < self._next_shown:
+            return
+        self._next_shown = time.monotonic() + PROGRESS_SECONDS[self.settings.progress]
+        text = f"cycle {self.mesh.cycle:,}  {self.mesh.stats().get('active_pes', '?')} PEs active"
+        sys.stderr.write(f"\r{text}\x1b[K" if self.settings.progress == "line" else f"{text}\n")
+        sys.stderr.flush()
 
     def _drain_log(self) -> None:
         self._warn()

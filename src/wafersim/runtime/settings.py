@@ -10,7 +10,8 @@
                             compares
     WAFERSIM_THREADS        threads of the fast engine (default: as many cores as the process may use, for meshes of
                             less than 4096 PEs one); the results are the same for any number
-    WAFERSIM_PROGRESS       0 switches the progress line off, 1 shows it without a terminal
+    WAFERSIM_PROGRESS       0 switches the progress line off, 1 shows it without a terminal, `log` writes a line a
+                            minute instead (the workflow's runs)
     WAFERSIM_LOG            where output of `<simprint>` goes (default `sim.log`, empty: nowhere)
 """
 
@@ -20,7 +21,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from wafersim.runtime.errors import SdkError
 
@@ -41,21 +42,21 @@ class RunSettings:
     engine: str = DEFAULT_ENGINE
     threads: int = 0
     """0: as many as are worth it."""
-    progress: bool = False
+    progress: Literal["off", "line", "log"] = "off"
+    """`line`: one that changes; `log`: a new one each minute."""
     log_path: str = "sim.log"
     stats_path: str = "sim_stats.json"
     strict: bool = False
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> RunSettings:
-    progress = environment.get("WAFERSIM_PROGRESS", "")
     return RunSettings(
         max_cycles=_number(environment, "WAFERSIM_MAX_CYCLES", 0),
         settle_cycles=_number(environment, "WAFERSIM_SETTLE_CYCLES", None),
         machine=environment.get("WAFERSIM_MACHINE", ""),
         threads=_number(environment, "WAFERSIM_THREADS", 0, "threads"),
         engine=environment.get("WAFERSIM_ENGINE", "") or DEFAULT_ENGINE,
-        progress=progress == "1" or (progress != "0" and sys.stderr.isatty()),
+        progress=_progress(environment.get("WAFERSIM_PROGRESS", "")),
         log_path=environment.get("WAFERSIM_LOG", "sim.log"),
         stats_path=environment.get("WAFERSIM_STATS", "sim_stats.json"),
         strict=environment.get("WAFERSIM_STRICT", "") not in ("", "0"),
@@ -67,6 +68,12 @@ def settle_cycles(settings: RunSettings, memcpy: bool) -> int:
     if settings.settle_cycles is not None:
         return settings.settle_cycles
     return SETTLE_MEMCPY if memcpy else SETTLE_LAYOUT
+
+
+def _progress(text: str) -> Literal["off", "line", "log"]:
+    if text == "log":
+        return "log"
+    return "line" if text == "1" or (text != "0" and sys.stderr.isatty()) else "off"
 
 
 def _number(environment: Mapping[str, str], name: str, default: Any, what: str = "cycles") -> Any:
