@@ -422,7 +422,7 @@ struct Checker {
     }
 };
 
-Program read_program(const Value& value, const std::string& path, const Machine& machine, PlanTable& plans) {
+Program read_program(const Value& value, const std::string& path, const Machine& machine) {
     Reader r(value, path);
     Program p;
     p.name = r.text("name");
@@ -464,7 +464,6 @@ Program read_program(const Value& value, const std::string& path, const Machine&
     settle_costs(p, machine);
     find_executors(p);
     p.stored_words = std::min(stored_words(p), machine.memory.words);
-    prepare_operations(p, machine, plans);
     return p;
 }
 
@@ -589,12 +588,14 @@ Image load_image(const Value& value, const Machine& machine) {
     image.offset_y = r.small("offset_y", 0, 0, any);
     image.plans = std::make_shared<PlanTable>();
     image.programs = r.objects(
-        "programs", [&](const Value& v, const std::string& path) { return read_program(v, path, machine, *image.plans); });
+        "programs", [&](const Value& v, const std::string& path) { return read_program(v, path, machine); });
     share_code(image);
     image.routings =
         r.objects("routings", [&](const Value& v, const std::string& path) { return read_routing(v, path, machine); });
     image.tiles = read_tiles(r, image);
     read_patches(r, image);
+    for (size_t n = 0; n < image.programs.size(); ++n)
+        prepare_operations(image.programs[n], machine, image.patches[n], *image.plans);
     r.ignore({"exports", "params", "colors", "channels", "memcpy"});
     r.finish();
     return image;

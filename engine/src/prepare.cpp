@@ -14,19 +14,30 @@ struct Unknown : Fault {
     Unknown() : Fault("only the PE knows") {}
 };
 
-bool is_patched(const Program& program, size_t constant) {
-    return std::any_of(program.patches.begin(), program.patches.end(), [&](const Patch& patch) {
-        return patch.kind == PatchKind::constant && static_cast<size_t>(patch.index) == constant;
-    });
-}
+// A program and what its tiles differ in.
+struct Common {
+    const Program& program;
+    std::vector<uint64_t> differs;  // by constant: bits that are not the same in all tiles
 
-// A constant that is the same in all PEs of the program.
-uint64_t common_constant(const Program& program, int number) {
-    if (number == none) return 0;
-    const auto index = static_cast<size_t>(-2 - number);
-    if (number >= 0 || index >= program.constants.size() || is_patched(program, index)) throw Unknown();
-    return program.constants[index];
-}
+    // `rows`: a number for each patch, tile by tile.
+    Common(const Program& program, const std::vector<int64_t>& rows) : program(program), differs(program.constants.size()) {
+        const size_t patches = program.patches.size();
+        for (size_t i = 0; i < rows.size(); ++i) {
+            const Patch& patch = program.patches[i % patches];
+            const auto number = static_cast<size_t>(patch.index);
+            if (patch.kind == PatchKind::constant) differs[number] |= program.constants[number] ^ static_cast<uint64_t>(rows[i]);
+        }
+    }
+
+    // A constant that is the same in all PEs of the program but for bits that do not matter.
+    uint64_t constant(int number, uint64_t ignored = 0) const {
+        if (number == none) return 0;
+        const auto index = static_cast<size_t>(-2 - number);
+        if (number >= 0 || index >= differs.size() || (differs[index] & ~ignored)) throw Unknown();
+        return program.constants[index];
+    }
+    bool is_same(const VecOperand& o) const { return o.kind != OperandKind::dsd || differs[static_cast<size_t>(-2 - o.value)] == 0; }
+};
 
 // Of kind `none` for an operand without. FIFOs are no constants: the PE gives them their length.
 Dsd constant_dsd(const Program& program, const VecOperand& o) {
@@ -114,7 +125,8 @@ void shorten(ElementPlaces::Operand& operand, int words) {
 }
 
 // An operation on memory that cannot fault, by the addresses of its elements.
-ElementPlaces find_places(const Program& program, const VecOp& op, Plan& plan) {
+ElementPlaces find_places(const Common& common, const VecOp& op, Plan& plan) {
+    const Program& program = common.program;
     const bool plain = in_memory(plan.dst) && !plan.dst.zero_first && !plan.dst.zero_second && !plan.dst.index_offset;
     if (!plain || plan.infinite || plan.length > most_places || plan.length > plan.bound || plan.rest == none) throw Unknown();
     ElementPlaces places;
@@ -122,7 +134,7 @@ ElementPlaces find_places(const Program& program, const VecOp& op, Plan& plan) {
     for (size_t i = 0; i < plan.sources; ++i) {
         Stream& s = plan.source[i];
         if (s.kind == StreamKind::scalar && op.sources[i].kind == OperandKind::scalar)
-            s.scalar = static_cast<uint32_t>(common_constant(program, op.sources[i].value));
+            s.scalar = static_cast<uint32_t>(common.constant(op.sources[i].value));
         else if (in_memory(s) && !s.index_offset) places.operands[i + 1].words = elements_of(program, s, plan.length);
         else throw Unknown();
     }
@@ -140,24 +152,26 @@ bool lies_inside(const Program& program, const Plan& plan, const Stream& s) {
 }
 
 // Throws where the PE has more to say than channel and color.
-CompletePlan complete(const Program& program, const Machine& machine, const PreparedPlan& prepared, const VecOp& op,
-                      PlanTable& plans) {
-    const auto same_everywhere = [&](const VecOperand& o) {
-        if (o.kind == OperandKind::dsd) common_constant(program, o.value);
+CompletePlan complete(const Common& common, const Machine& machine, const PreparedPlan& prepared, const VecOp& op, PlanTable& plans) {
+    const Program& program = common.program;
+    bool same_dsds = true;
+    const auto look = [&](const VecOperand& o, Dsd dsd) {
+        if (o.kind == OperandKind::dsd) common.constant(o.value, dsd.in_fabric() ? Dsd::color_bits : 0);
+        same_dsds = same_dsds && common.is_same(o);
     };
-    same_everywhere(op.dst);
-    for (const VecOperand& o : op.sources) same_everywhere(o);
+    look(op.dst, prepared.dsds[0]);
+    for (size_t i = 0; i < op.sources.size(); ++i) look(op.sources[i], prepared.dsds[i + 1]);
     if (!op.function) throw Unknown();
     Plan plan = prepared.plan;
-    set_options(plan, options_with(op.options, [&](int number) { return common_constant(program, number); }));
+    set_options(plan, options_with(op.options, [&](int number) { return common.constant(number); }));
     const int microthread = op.options.is_async ? microthread_of(prepared.dsds, plan.options) : none;
     if (microthread >= machine.microthreads.count) throw Unknown();
     ElementPlaces places;
     plan.flow = flow_of(plan);
     if (sends(plan.flow)) plan.inside = lies_inside(program, plan, plan.source[0]);
     else if (receives(plan.flow)) plan.inside = lies_inside(program, plan, plan.dst);
-    else if (!moves(plan.flow)) places = find_places(program, op, plan), plan.flow = Flow::memory;
-    return {plans.keep(plan, places), prepared.dsds[0], prepared.dsds[1], static_cast<int8_t>(microthread)};
+    else if (!moves(plan.flow)) places = find_places(common, op, plan), plan.flow = Flow::memory;
+    return {plans.keep(plan, places), prepared.dsds[0], prepared.dsds[1], static_cast<int8_t>(microthread), !same_dsds};
 }
 
 }  // namespace
@@ -186,13 +200,14 @@ const Plan* PlanTable::keep(Plan plan, const ElementPlaces& places) {
     return &kept;
 }
 
-void prepare_operations(Program& program, const Machine& machine, PlanTable& plans) {
+void prepare_operations(Program& program, const Machine& machine, const std::vector<int64_t>& rows, PlanTable& plans) {
+    const Common common(program, rows);
     for (VecOp& op : program.vecops) {
         const auto prepared = std::make_shared<PreparedPlan>();
         try {
             prepare(program, machine, *prepared, op);
             op.prepared = prepared;
-            op.complete = complete(program, machine, *prepared, op, plans);
+            op.complete = complete(common, machine, *prepared, op, plans);
             op.prepared = nullptr;
         } catch (const Fault&) {  // the PE says the rest, or what is wrong
         }

@@ -49,10 +49,10 @@ void set_up_operands(Pe& pe, Plan& plan, const VecOp& op) {
     });
 }
 
-void bind_operands(Pe& pe, Plan& plan, const VecOp& op, const PreparedPlan& prepared) {
+void bind_operands(Pe& pe, Plan& plan, const VecOp& op, const PreparedPlan& prepared, const OperandDsds& dsds) {
     each_bit(prepared.bound_later, [&](size_t i) {
         Stream& stream = i == 0 ? plan.dst : plan.source[i - 1];
-        pe.bind_stream(stream, i == 0 ? op.dst : op.sources[i - 1], prepared.dsds[i], i == 0);
+        pe.bind_stream(stream, i == 0 ? op.dst : op.sources[i - 1], dsds[i], i == 0);
     });
 }
 
@@ -74,10 +74,10 @@ void hold_back(Pe& pe, const VecOp& op, int thread, bool exists) {
 // With a plan of its own.
 VecRun& new_own_run(Pe& pe, const VecOp& op, const OperandDsds& dsds, const Options& options, int thread) {
     VecRun& run = pe.new_run(thread);
-    const bool prepared = op.prepared && op.prepared->dsds == dsds;
+    const bool prepared = op.prepared && std::equal(dsds.begin(), dsds.end(), op.prepared->dsds.begin(), [](Dsd a, Dsd b) { return a.is_like(b); });
     Plan& plan = pe.copy_plan(run, prepared ? op.prepared->plan : Plan());
     if (prepared) {
-        bind_operands(pe, plan, op, *op.prepared);
+        bind_operands(pe, plan, op, *op.prepared, dsds);
     } else {
         set_up_operands(pe, plan, op);
         settle(*pe.program, pe.env->machine, plan);
@@ -88,17 +88,19 @@ VecRun& new_own_run(Pe& pe, const VecOp& op, const OperandDsds& dsds, const Opti
 }
 
 // By a shared plan.
-VecRun& new_shared_run(Pe& pe, const CompletePlan& complete, int thread) {
+VecRun& new_shared_run(Pe& pe, const VecOp& op, int thread) {
     VecRun& run = pe.new_run(thread);
+    const CompletePlan& complete = op.complete;
     const Plan& plan = *complete.plan;
     pe.use_plan(run, plan);
     run.flow = plan.flow;
     run.address = sends(run.flow) ? plan.source[0].address : plan.dst.address;
     if (plan.dst.kind == StreamKind::fabric_out) {
         run.output = plan.dst.queue;
-        run.color = pe.color_of_output(complete.dst);
+        run.color = pe.color_of_output(complete.own_colors ? pe.dsd_of(op.dst) : complete.dst);
     }
-    if (plan.source[0].kind == StreamKind::fabric_in) run.input = static_cast<int8_t>(pe.bind_source(complete.source));
+    if (plan.source[0].kind == StreamKind::fabric_in)
+        run.input = static_cast<int8_t>(pe.bind_source(complete.own_colors ? pe.dsd_of(op.sources[0]) : complete.source));
     return run;
 }
 
@@ -132,7 +134,7 @@ bool Pe::start_vector(const VecOp& op) {
     if (op.complete.plan) {
         const int thread = thread_for(*this, op, op.complete.microthread);
         if (busy(thread)) return hold_back(*this, op, thread, true), false;
-        begin(*this, op, new_shared_run(*this, op.complete, thread), thread);
+        begin(*this, op, new_shared_run(*this, op, thread), thread);
         return true;
     }
     const OperandDsds dsds = dsds_of(*this, op);

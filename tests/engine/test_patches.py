@@ -1,8 +1,12 @@
 """Tiles of one program that differ in constants, programs that share code: each PE computes with its own numbers."""
 
+import numpy as np
+import pytest
 from engine.build import U16, Prog, Wafer, run, words
 
-from wafersim.ir.program import OperandKind, Patch, PatchKind, VecOperand
+from wafersim.ir import dsd as dsds
+from wafersim.ir.dsd import DsdKind
+from wafersim.ir.program import Dir, OperandKind, Patch, PatchKind, VecOperand
 
 
 def sums_of_constants() -> Prog:
@@ -43,3 +47,33 @@ def test_programs_with_equal_code_keep_their_constants():
     mesh = wafer.mesh()
     assert run(mesh) == "idle"
     assert [words(mesh, x, 0, 0, 1)[0] for x in range(2)] == [5, 6]
+
+
+@pytest.mark.parametrize("lengths", [(4, 4), (4, 3)])
+def test_tiles_of_a_program_send_and_receive_on_their_own_colors(lengths):
+    """Where nothing but the color differs their operations run by the same plan, else by their own."""
+    prog = Prog()
+    prog.input(3, 3)
+    prog.output(2, 2)
+    code = prog.start()
+    code.vec("mov16", code.fabout(2, 4, 2), code.mem(0, 4), is_async=True)
+    code.vec("mov16", code.mem(10, 4), code.fabin(3, 4, 3), is_async=True)
+    code.ret()
+    constants = prog.ir.constants
+    kinds = [dsds.kind_of(c) for c in constants]
+    out, into = kinds.index(DsdKind.FABOUT), kinds.index(DsdKind.FABIN)
+    prog.ir.patches = [Patch(PatchKind.CONSTANT, out), Patch(PatchKind.CONSTANT, into)]
+    wafer = Wafer(width=2)
+    for x in range(2):
+        east, west = (2, 3) if x == 0 else (3, 2)
+        sent, got = lengths if x == 0 else lengths[::-1]
+        numbers = dsds.pack(DsdKind.FABOUT, 2, sent, east), dsds.pack(DsdKind.FABIN, 3, got, west)
+        wafer.program(x, 0, prog).patched(x, 0, *numbers)
+    wafer.route(0, 0, 2, Dir.RAMP, Dir.EAST).route(1, 0, 2, Dir.WEST, Dir.RAMP)
+    wafer.route(1, 0, 3, Dir.RAMP, Dir.WEST).route(0, 0, 3, Dir.EAST, Dir.RAMP)
+    mesh = wafer.mesh()
+    for x in range(2):
+        mesh.write(x, 0, 0, np.arange(10 * x + 1, 10 * x + 5, dtype="u2"))
+    assert run(mesh) == "idle"
+    assert list(words(mesh, 0, 0, 10, 4)) == [11, 12, 13, 14][: lengths[1]] + [0] * (4 - lengths[1])
+    assert list(words(mesh, 1, 0, 10, 4)) == [1, 2, 3, 4]

@@ -8,6 +8,7 @@ namespace wafersim {
 enum class DsdKind : uint8_t { none, mem1d, mem4d, circbuf, fabin, fabout, fifo };
 
 struct Dsd {
+    static constexpr uint64_t color_bits = uint64_t{0xffff} << 32;  // of one in the fabric
     uint64_t bits = 0;
 
     uint16_t address() const { return static_cast<uint16_t>(bits); }
@@ -26,6 +27,10 @@ struct Dsd {
     bool zero_second() const { return bits >> 60 & 1; }
 
     bool operator==(const Dsd&) const = default;
+    bool in_fabric() const { return kind() == DsdKind::fabin || kind() == DsdKind::fabout; }
+    bool is_like(Dsd other) const {  // but for the color
+        return ((bits ^ other.bits) & ~(in_fabric() ? color_bits : 0)) == 0;
+    }
     Dsd with_field(int shift, uint64_t value) const {
         return {(bits & ~(uint64_t{0xffff} << shift)) | (value & 0xffff) << shift};
     }

@@ -80,6 +80,7 @@ struct CompletePlan {
     const Plan* plan = nullptr;  // none: the operation is not of this kind
     Dsd dst, source;             // the first source
     int8_t microthread = none;   // asynchronous; none: any that is free
+    bool own_colors = false;     // the PE's constants are these two with other colors
 };
 
 struct VecOp {

@@ -157,7 +157,8 @@ private:
     std::vector<std::unique_ptr<const Shape>> shapes_;
 };
 
-// Works out plans for the operations whose DSDs are constants, once the program is complete (prepare.cpp).
-void prepare_operations(Program& program, const Machine& machine, PlanTable& plans);
+// Works out plans for the operations whose DSDs are constants, once the program is complete (prepare.cpp). `rows`: what its
+// tiles put in the places of its patches.
+void prepare_operations(Program& program, const Machine& machine, const std::vector<int64_t>& rows, PlanTable& plans);
 
 }  // namespace wafersim
