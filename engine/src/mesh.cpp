@@ -48,11 +48,11 @@ Mesh::Mesh(Image image, const Settings& settings, int regions, const MakeRegion&
       routers_(image_.tiles.size()),
       wake_(image_.tiles.size(), 0) {
     for (Program& program : image_.programs) Pe::bind_tasks(program);
-    const Wafer wafer{image_, machine_, routers_, pes_, wake_, tickets_, arenas_};
+    pes_.reserve(image_.tiles.size());  // regions know from now on where they are
+    const Wafer wafer{image_, machine_, routers_, {pes_.data(), image_.tiles.size()}, wake_, tickets_, arenas_};
     for (int n = 0; n < regions; ++n) regions_.push_back(make(wafer));
     Environment& env = first_region().environment();
     const std::vector<uint16_t*> words = allocate_all();
-    pes_.reserve(image_.tiles.size());
     use_large_pages(pes_.data(), pes_.capacity() * sizeof(Pe));
     for (uint32_t i = 0; i < image_.tiles.size(); ++i) {
         const Tile& tile = image_.tiles[i];

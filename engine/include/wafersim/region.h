@@ -6,6 +6,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <tuple>
 #include <vector>
 
@@ -38,9 +39,9 @@ inline constexpr int log_refresh = 29;  // cycles after which old times are brou
 struct Wafer {
     const Image& image;
     const Machine& machine;
-    std::vector<Router>& routers;
-    std::vector<Pe>& pes;
-    std::vector<uint64_t>& wake;     // by PE: first cycle at which to look at it again
+    std::span<Router> routers;
+    std::span<Pe> pes;
+    std::span<uint64_t> wake;        // by PE: first cycle at which to look at it again
     std::vector<Ticket>& tickets;
     const Arenas& arenas;
 };
@@ -126,9 +127,9 @@ protected:
 
     const Image& image_;
     const Machine& machine_;
-    std::vector<Router>& routers_;
-    std::vector<Pe>& pes_;
-    std::vector<uint64_t>& wake_;
+    const std::span<Router> routers_;
+    const std::span<Pe> pes_;
+    const std::span<uint64_t> wake_;
     std::vector<Ticket>& tickets_;
     const Arenas& arenas_;
 

@@ -52,7 +52,7 @@ void FastRegion::work(Window& window, int block_row, int block_column) noexcept 
         for (int t = 0; window.begin + static_cast<uint64_t>(t) < window.end; ++t) {
             env_.now = window.begin + static_cast<uint64_t>(t);
             const Window::Span rows = window.rows(block_row, t), columns = window.columns(block_column, t);
-            queue_.clear();
+            begin_queue(static_cast<size_t>(rows.to - rows.from) * static_cast<size_t>(columns.to - columns.from));
             for (int y = rows.from; y < rows.to; ++y) {
                 const uint32_t row = static_cast<uint32_t>(y) * width;
                 collect(row + static_cast<uint32_t>(columns.from), row + static_cast<uint32_t>(columns.to));
@@ -68,29 +68,34 @@ void FastRegion::work(Window& window, int block_row, int block_column) noexcept 
 
 void FastRegion::work_watched(uint64_t cycle) {
     env_.now = cycle;
-    queue_.clear();
+    begin_queue(pes_.size());
     collect(0, static_cast<uint32_t>(pes_.size()));
-    for (const uint32_t i : queue_) {
+    const std::span<const uint32_t> queue(queue_.data(), queued_);
+    for (const uint32_t i : queue) {
         agenda_.clear(i);
         guard(Phase::routers, i, [&] { visit_router(i); });
     }
-    for (const uint32_t i : queue_) guard(Phase::ramps, i, [&] { visit_ramp(i); });
-    for (const uint32_t i : queue_) {
+    for (const uint32_t i : queue) guard(Phase::ramps, i, [&] { visit_ramp(i); });
+    for (const uint32_t i : queue) {
         if (wake_[i] <= env_.now) guard(Phase::threads, i, [&] { visit_pe(i); });
         look_again(i);
     }
     close_cycle();
 }
 
+// An empty one with room for `most`.
+void FastRegion::begin_queue(size_t most) {
+    if (queue_.size() < most) queue_.resize(most);
+    queued_ = 0;
+}
+
 void FastRegion::collect(uint32_t from, uint32_t to) {
-    agenda_.each_due(from, to, env_.now, [this](uint32_t i) {
-        queue_.push_back(i);
-        if (!agenda_.retries(i)) event_ = true;
-    });
+    uint32_t* const first = queue_.data();
+    queued_ = static_cast<size_t>(agenda_.find_due(from, to, env_.now, first + queued_, event_) - first);
 }
 
 void FastRegion::close_cycle() {
-    visits_ += queue_.size();
+    visits_ += queued_;
     if (std::exchange(progress_, false)) moved_ = std::max(moved_, env_.now + 1);
     if (std::exchange(event_, false)) waited_for_ = std::max(waited_for_, env_.now);
 }
@@ -154,11 +159,12 @@ void FastRegion::prefetch_state(uint32_t far, uint32_t near, uint32_t next) cons
 // The state of a large mesh does not fit the caches, but who is visited next is known: their state is asked for some
 // visits ahead, in the order in which one pointer leads to the next.
 void FastRegion::work_queue() {
-    const size_t last = queue_.size() - 1;
-    for (size_t k = 0; k < queue_.size(); ++k) {
-        const auto ahead = [&](size_t n) { return queue_[std::min(k + n, last)]; };
+    const uint32_t* const queue = queue_.data();
+    const size_t last = queued_ - 1;
+    for (size_t k = 0; k <= last && queued_; ++k) {
+        const auto ahead = [&](size_t n) { return queue[std::min(k + n, last)]; };
         prefetch_state(ahead(14), ahead(9), ahead(4));
-        visit(queue_[k]);
+        visit(queue[k]);
     }
 }
 
@@ -204,10 +210,9 @@ void FastRegion::visit_pe(uint32_t i) {
 void FastRegion::look_again(uint32_t i) {
     const Pe& pe = pes_[i];
     const uint64_t next = env_.now + 1;
-    agenda_.at(i, wake_[i]);
-    if (!pe.sending) return;
-    if (pe.ramp_free >= next) agenda_.at(i, pe.ramp_free);
-    else agenda_.retry_at(i, next);
+    int64_t entry = Agenda::event_at(wake_[i]);
+    if (pe.sending) entry = std::min(entry, pe.ramp_free >= next ? Agenda::event_at(pe.ramp_free) : Agenda::retry_in(next));
+    agenda_.add(i, entry);
 }
 
 // Where nothing has moved, those who only try again do so until something else happens: whether they wait for a time, the

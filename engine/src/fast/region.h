@@ -46,6 +46,7 @@ public:
     void settle(uint64_t now);      // a call ends before cycle `now`
 
 private:
+    void begin_queue(size_t most);
     void collect(uint32_t from, uint32_t to);
     void work_queue();
     void prefetch_state(uint32_t far, uint32_t near, uint32_t next) const;
@@ -81,7 +82,8 @@ private:
     Agenda& agenda_;
     std::array<int, side_count> offset_{};  // by output: from a router's number to its neighbour's
     uint64_t hop_, ramp_in_, ramp_out_, link_period_;  // of machine_.fabric
-    std::vector<uint32_t> queue_;           // those who are visited in this cycle
+    std::vector<uint32_t> queue_;           // those who are visited in this cycle: the first `queued_`
+    size_t queued_ = 0;
     bool plain_links_ = false;              // a link takes a wavelet each cycle, and nobody watches
     bool retry_ = false;                    // the router that is visited has a wavelet that could go, but for others
     bool event_ = false;                    // in this cycle somebody was due who had a time of its own
