@@ -96,11 +96,6 @@ public:
         head_ = count_ ? static_cast<uint8_t>((head_ + 1) & mask_) : uint8_t{0};
     }
     int most() const { return most_; }  // highest filling so far
-    void prefetch() const {
-        if (!ring_) return;
-        __builtin_prefetch(ring_ + head_);
-        __builtin_prefetch(ring_ + ((head_ + count_) & mask_));
-    }
 
 private:
     Wavelet* ring_ = nullptr;

@@ -111,61 +111,9 @@ void FastRegion::guard(Phase phase, uint32_t number, F f) {
     }
 }
 
-namespace {
-
-void prefetch(const void* p, size_t bytes) {
-#pragma GCC unroll 4
-    for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(static_cast<const char*>(p) + at);
-}
-
-void prefetch_parts(const Pe& pe) {
-    each_bit(pe.running, [&](int thread) { __builtin_prefetch(&pe.run_of(thread)); });
-    each_bit(pe.filled, [&](int channel) { __builtin_prefetch(&pe.channels[static_cast<size_t>(channel)]); });
-    each_bit(pe.sending, [&](int queue) { __builtin_prefetch(&pe.outputs[static_cast<size_t>(queue)]); });
-    if (pe.frames.empty()) return;
-    __builtin_prefetch(&pe.frames.back());
-    __builtin_prefetch(pe.registers.data());
-}
-
-void prefetch_elements(const Pe& pe) {
-    each_bit(pe.running, [&](int thread) {
-        const VecRun& run = pe.run_of(thread);
-        if (run.flow > Flow::simple) __builtin_prefetch(pe.memory.data() + run.address);
-        if (run.input != none) pe.channels[static_cast<size_t>(run.input)].wavelets.prefetch();
-        if (run.output != none) pe.outputs[static_cast<size_t>(run.output)].wavelets.prefetch();
-    });
-}
-
-void prefetch_wavelets(const Router& router) {
-    each_bit(router.slots_to_try(), [&](int slot) {
-        const ColorState& color = router.colors[slot];
-        each_bit(color.route.rx, [&](int side) {
-            if (!color.empty(static_cast<Side>(side))) __builtin_prefetch(&color.front(static_cast<Side>(side)));
-        });
-    });
-}
-
-}  // namespace
-
-void FastRegion::prefetch_state(uint32_t far, uint32_t near, uint32_t next) const {
-    prefetch(&routers_[far], 64);
-    prefetch(&pes_[far], 256);
-    prefetch_parts(pes_[near]);
-    each_bit(routers_[near].slots_to_try(), [&](int slot) { __builtin_prefetch(&routers_[near].colors[slot]); });
-    prefetch_wavelets(routers_[next]);
-    prefetch_elements(pes_[next]);
-}
-
-// The state of a large mesh does not fit the caches, but who is visited next is known: their state is asked for some
-// visits ahead, in the order in which one pointer leads to the next.
 void FastRegion::work_queue() {
     const uint32_t* const queue = queue_.data();
-    const size_t last = queued_ - 1;
-    for (size_t k = 0; k <= last && queued_; ++k) {
-        const auto ahead = [&](size_t n) { return queue[std::min(k + n, last)]; };
-        prefetch_state(ahead(14), ahead(9), ahead(4));
-        visit(queue[k]);
-    }
+    for (size_t k = 0; k < queued_; ++k) visit(queue[k]);
 }
 
 // All phases of a PE's cycle. What others see of it is its router's queues, which know whether a wavelet left them in this

@@ -49,7 +49,6 @@ private:
     void begin_queue(size_t most);
     void collect(uint32_t from, uint32_t to);
     void work_queue();
-    void prefetch_state(uint32_t far, uint32_t near, uint32_t next) const;
     void close_cycle();
     void visit(uint32_t pe);
     void visit_pe(uint32_t pe);
