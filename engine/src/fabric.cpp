@@ -50,7 +50,7 @@ bool Region::decide_color(uint32_t number, uint8_t slot, uint8_t& taken) {
     if (router.messages.routes(color.color)) return decide_message(number, slot, taken);
     const Route route = color.route;
     for (int i = 0; i < side_count; ++i) {
-        const Side side = static_cast<Side>((color.next_side + i) % side_count);
+        const Side side = static_cast<Side>((color.last_side + 1 + i) % side_count);
         if (!(route.rx & bit(side)) || color.empty(side)) continue;
         const Wavelet& wavelet = color.front(side);
         if (!wavelet.is_ready(env_.now)) {
@@ -67,7 +67,7 @@ bool Region::decide_color(uint32_t number, uint8_t slot, uint8_t& taken) {
         }
         if (!free) continue;
         taken |= outputs;
-        color.next_side = static_cast<Side>((side + 1) % side_count);
+        color.last_side = side;
         moves_.push_back({number, slot, side, outputs});
         return true;
     }

@@ -47,6 +47,7 @@ void apply(ColorState& state, const ColorConfig& config, Arena& arena) {
         for (size_t i = 0; i < config.positions.size(); ++i) extras.positions[i] = config.positions[i];
     }
     state.settle_route();
+    state.forget_times();
 }
 
 // The sides from which wavelets may come.

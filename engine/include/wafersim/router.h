@@ -40,14 +40,14 @@ struct ColorExtras {
 // a queue; of all queues of a color one wavelet at most leaves in a cycle.
 class alignas(64) ColorState {
 public:
-    static constexpr uint8_t not_plain = 0xff;
+    static constexpr uint8_t not_plain = 7 << 4;  // as if it went to side 7
 
     uint32_t served = 0;              // Router::services when a wavelet last moved
     int8_t color = 0;
     Route base;                       // position 0
     Route route;                      // of the present position; see settle_route
     uint8_t position = 0;
-    Side next_side = side_ramp;       // round robin over input sides
+    Side last_side = side_host;       // round robin over input sides: the one that was served last
     PopMode pop_mode{};
     bool ring_mode : 1 = false, swap_x : 1 = false, swap_y : 1 = false;
     bool teardown : 1 = false;        // in teardown: nothing moves
@@ -93,10 +93,12 @@ public:
         existed = true;
         swapped_x = swap_x;
         swapped_y = swap_y;
+        sure_ = swap_x || swap_y ? uint8_t{0} : static_cast<uint8_t>(depth_ - 1);
     }
 
     // Registers change what other routers see of the color: from the next cycle on, whoever looks when.
     void change(uint64_t cycle, bool exists = true) {
+        sure_ = 0;
         if (changed(cycle)) return;
         changed_ = static_cast<uint32_t>(cycle) + 1;
         existed = exists;
@@ -107,6 +109,9 @@ public:
     bool existed_at_start(uint64_t cycle) const { return existed || !changed(cycle); }
     // A wavelet that comes from a neighbour in this cycle just joins its queue.
     bool is_settled(uint64_t cycle) const { return !changed(cycle) && !swap_x && !swap_y; }
+    // Tells at a glance, of most queues, that a wavelet may join: whoever finds the color settled keeps that.
+    bool surely_takes(Side side) const { return count_[side] < sure_; }
+    void keep_settled() { sure_ = static_cast<uint8_t>(depth_ - 1); }
     bool swapped_at_start(Side side, uint64_t cycle) const {
         if (side == side_ramp || side == side_host) return false;
         const bool along_x = side == side_east || side == side_west;
@@ -130,6 +135,7 @@ private:
     uint32_t changed_ = 0;            // the cycle after the last change; low bits
     std::array<uint16_t, side_count> head_{no_ring, no_ring, no_ring, no_ring, no_ring, no_ring};  // in rings_
     std::array<uint8_t, side_count> count_{};
+    uint8_t sure_ = 0;                // fewer wavelets: the queue was not full at the start of the cycle; 0 if not settled
     ColorExtras* extras_ = nullptr;
     Wavelet* rings_ = nullptr;
 };
@@ -183,6 +189,22 @@ struct alignas(64) Router {
     }
 };
 static_assert(sizeof(Router) == 64);
+
+// Of these slots of a router, at least one, the one that was served longest ago.
+inline unsigned longest_unserved(const Router& router, uint32_t slots) {
+    auto first = static_cast<unsigned>(std::countr_zero(slots));
+    slots &= slots - 1;
+    if (!slots) return first;
+    uint32_t served = router.colors[first].served;
+    do {
+        const auto slot = static_cast<unsigned>(std::countr_zero(slots));
+        const uint32_t other = router.colors[slot].served;
+        first = other < served ? slot : first;
+        served = std::min(other, served);
+        slots &= slots - 1;
+    } while (slots);
+    return first;
+}
 
 // Calls f(slot) for slots of a router, those first that were served longest ago.
 template <class F>

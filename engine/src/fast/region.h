@@ -62,16 +62,17 @@ private:
     using Targets = std::array<ColorState*, side_count>;  // by output: where the wavelet goes in the next router
     void find_edges();
     void visit_router(uint32_t router);
-    bool stays(const ColorState& color, int on_their_way);
-    enum class Attempt { stays, moves, is_not_plain };
-    Attempt move_plain(uint32_t number, Router& router, int slot, unsigned unavailable, uint64_t now);
+    // `stays`: it waits for others, and tries again in the next cycle; `is_on_its_way`: it waits for its time, or its PE only.
+    enum class Attempt { stays, is_on_its_way, moves, is_not_plain };
+    Attempt move_plain(uint32_t number, Router& router, ColorState& color, uint32_t mark, unsigned closed, unsigned taken,
+                       uint64_t now);
     void release(uint32_t number, uint32_t held);
-    bool move_on(uint32_t number, Side to, Router& next, int slot, const Wavelet& wavelet, uint64_t now);
-    bool move_to_pe(uint32_t number, Router& router, int slot, const Wavelet& wavelet, uint64_t now);
-    bool move_any(uint32_t number, ColorState& color, int slot, uint8_t& taken);
+    static Attempt look_at(ColorState& target, Side side, uint64_t now);
+    bool move_to_pe(uint32_t number, int8_t color, const Wavelet& wavelet, uint64_t now);
+    Attempt move_any(uint32_t number, ColorState& color, uint8_t slot, unsigned& taken);
     ColorState* target_of(uint32_t number, Side out, const Wavelet& wavelet);
-    bool move_message(uint32_t router, uint8_t slot, uint8_t& taken);
-    bool move_color(uint32_t router, ColorState& color, uint8_t slot, uint8_t& taken);
+    Attempt move_message(uint32_t router, uint8_t slot, uint8_t& taken);
+    Attempt move_color(uint32_t router, ColorState& color, uint8_t slot, uint8_t& taken);
     bool find_room(uint32_t router, uint8_t outputs, const Wavelet& wavelet, Targets& targets);
     void carry(uint32_t router, const Move& move, Route route, const Targets& targets);
     void pass_on(uint32_t router, Side out, ColorState& target, Wavelet wavelet);
@@ -84,7 +85,6 @@ private:
     std::vector<uint32_t> queue_;           // those who are visited in this cycle: the first `queued_`
     size_t queued_ = 0;
     bool plain_links_ = false;              // a link takes a wavelet each cycle, and nobody watches
-    bool retry_ = false;                    // the router that is visited has a wavelet that could go, but for others
     bool event_ = false;                    // in this cycle somebody was due who had a time of its own
     uint64_t moved_ = 0, waited_for_ = 0;
     size_t visits_ = 0;

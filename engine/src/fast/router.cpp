@@ -11,10 +11,15 @@ namespace {
 constexpr uint8_t bit(Side side) { return static_cast<uint8_t>(1u << side); }
 
 constexpr unsigned all_sides = (1u << side_count) - 1;
-
-constexpr std::array<Side, side_count> following{side_east, side_west, side_south, side_north, side_host, side_ramp};
+constexpr unsigned plain_nowhere = 1u << (ColorState::not_plain >> 4);
 
 constexpr bool is_single(uint32_t set) { return set && (set & (set - 1)) == 0; }
+
+// A cycle that is not far away.
+inline uint64_t soon(uint64_t cycle) {
+    if (cycle == never) __builtin_unreachable();
+    return cycle;
+}
 
 }  // namespace
 
@@ -49,23 +54,15 @@ void FastRegion::pass_on(uint32_t number, Side out, ColorState& target, Wavelet 
     agenda_.at(next, env_.now + hop_);
 }
 
-// Nothing of the color can move: it waits for others, or only for the time that these wavelets take.
-inline bool FastRegion::stays(const ColorState& color, int on_their_way) {
-    if (color.waiting != on_their_way) retry_ = true;
-    return false;
-}
-
-// To the PE. Where that has no room, nothing changes before it acts: see `release`.
-inline bool FastRegion::move_to_pe(uint32_t number, Router& router, int slot, const Wavelet& wavelet, uint64_t now) {
+// The PE takes a wavelet of the color, which has come from the queue of a router. False: it has no room.
+inline bool FastRegion::move_to_pe(uint32_t number, int8_t color, const Wavelet& wavelet, uint64_t now) {
     Pe& pe = pes_[number];
-    const int channel = pe.channel_of_color[static_cast<size_t>(router.colors[slot].color)];
-    if (channel < 0 || pe.channels[static_cast<size_t>(channel)].wavelets.full()) {
-        router.held |= uint32_t{1} << slot;
-        return false;
-    }
+    const int channel = pe.channel_of_color[static_cast<size_t>(color)];
+    if (channel < 0) return false;
     WaveletQueue& queue = pe.channels[static_cast<size_t>(channel)].wavelets;
-    const uint64_t ready = now + ramp_in_;
+    if (queue.full()) return false;
     pe.filled |= uint32_t{1} << channel;
+    const uint64_t ready = now + ramp_in_;
     Wavelet& arrived = queue.push(*pe.arena);
     arrived = wavelet;
     arrived.set_ready(ready);
@@ -73,47 +70,51 @@ inline bool FastRegion::move_to_pe(uint32_t number, Router& router, int slot, co
     return true;
 }
 
-// To a neighbour that has a route for the color and no swaps.
-inline bool FastRegion::move_on(uint32_t number, Side to, Router& next, int slot, const Wavelet& wavelet, uint64_t now) {
-    ColorState& target = next.colors[slot];
-    const Side side = opposite[to];
-    if (target.was_full(side, now)) {
-        retry_ = true;
-        return false;
-    }
-    const uint32_t number_of_next = number + static_cast<uint32_t>(offset_[to]);
-    const uint64_t ready = now + hop_;
-    if (!target.has_ring(side)) [[unlikely]] target.add_ring(side, arenas_.of(number_of_next));
-    next.waiting_slots |= uint32_t{1} << slot;
-    Wavelet& arrived = target.push(side);
-    arrived = wavelet;
-    arrived.set_ready(ready);
-    agenda_.at(number_of_next, ready);
-    return true;
+// Whether a wavelet may go on to this queue of a neighbour as it is, as far as the start of the cycle says.
+inline FastRegion::Attempt FastRegion::look_at(ColorState& target, Side side, uint64_t now) {
+    if (target.surely_takes(side)) return Attempt::moves;
+    if (!target.is_settled(now)) return Attempt::is_not_plain;
+    target.keep_settled();
+    return target.was_full(side, now) ? Attempt::stays : Attempt::moves;
 }
 
-// The wavelet that most are: data, of a color with one side in and one side out. `unavailable`: outputs that are taken, or
-// that take more than a look at a queue.
-inline FastRegion::Attempt FastRegion::move_plain(uint32_t number, Router& router, int slot, unsigned unavailable, uint64_t now) {
-    ColorState& color = router.colors[slot];
-    const auto from = static_cast<Side>(color.plain & 15), to = static_cast<Side>(color.plain >> 4);
-    if (color.plain == ColorState::not_plain || color.empty(from) || (unavailable >> to & 1)) return Attempt::is_not_plain;
+// The wavelet that most are: data, of a color with one side in and one side out. `closed`: outputs that take more than a
+// look at a queue, `taken` those that are taken.
+inline FastRegion::Attempt FastRegion::move_plain(uint32_t number, Router& router, ColorState& color, uint32_t mark,
+                                                  unsigned closed, unsigned taken, uint64_t now) {
+    const unsigned to = color.plain >> 4;
+    const auto from = static_cast<Side>(color.plain & 15);
+    if ((closed >> to & 1) || color.empty(from)) return Attempt::is_not_plain;
     const Wavelet& wavelet = color.front(from);
     if (!wavelet.is_ready(now)) {
         next_event_ = std::min(next_event_, wavelet.ready_at(now));
-        (void)stays(color, color.size(from));
-        return Attempt::stays;
+        return color.waiting == color.size(from) ? Attempt::is_on_its_way : Attempt::stays;
     }
     if (wavelet.is_special()) return Attempt::is_not_plain;
+    if (taken >> to & 1) return Attempt::stays;
     if (to == side_ramp) {
-        if (!move_to_pe(number, router, slot, wavelet, now)) return Attempt::stays;
+        if (!move_to_pe(number, color.color, wavelet, now)) {  // nothing changes before it acts: see `release`
+            router.held |= mark;
+            return Attempt::is_on_its_way;
+        }
     } else {
-        Router& next = routers_[number + static_cast<uint32_t>(offset_[to])];
-        const int target = next.slot[static_cast<size_t>(color.color)];
-        if (target < 0 || !next.colors[target].is_settled(now)) [[unlikely]] return Attempt::is_not_plain;
-        if (!move_on(number, to, next, target, wavelet, now)) return Attempt::stays;
+        const int offset = offset_[to];
+        Router& next = (&router)[offset];
+        const int slot = next.slot[static_cast<size_t>(color.color)];
+        if (slot < 0) [[unlikely]] return Attempt::is_not_plain;
+        ColorState& target = next.colors[slot];
+        const Side side = opposite[to];
+        const Attempt attempt = look_at(target, side, now);
+        if (attempt != Attempt::moves) [[unlikely]] return attempt;
+        const uint32_t number_of_next = number + static_cast<uint32_t>(offset);
+        if (!target.has_ring(side)) [[unlikely]] target.add_ring(side, arenas_.of(number_of_next));
+        next.waiting_slots |= uint32_t{1} << slot;
+        Wavelet& arrived = target.push(side);
+        arrived = wavelet;
+        arrived.set_ready(now + hop_);
+        agenda_.at(number_of_next, soon(now + hop_));
     }
-    color.next_side = following[from];
+    color.last_side = from;
     color.pop(from, now);
     progress_ = true;
     ++env_.stats.wavelet_moves;
@@ -124,28 +125,31 @@ inline FastRegion::Attempt FastRegion::move_plain(uint32_t number, Router& route
 void FastRegion::visit_router(uint32_t number) {
     Router& router = routers_[number];
     const uint64_t now = env_.now;
-    const unsigned edges = plain_links_ && !router.messages.enabled ? router.edges : all_sides;
-    retry_ = false;
+    const unsigned closed = plain_links_ && !router.messages.enabled ? router.edges | plain_nowhere : ~0u;
     next_event_ = never;
-    unsigned taken = 0;
-    each_in_turn(router, router.slots_to_try(), [&](int slot) __attribute__((always_inline)) {
+    bool retry = false;             // a wavelet could go, but for others
+    unsigned taken = 0;             // outputs
+    for (uint32_t rest = router.slots_to_try(); rest;) {
+        const unsigned slot = longest_unserved(router, rest);
+        const uint32_t mark = uint32_t{1} << slot;
+        rest ^= mark;
         ColorState& color = router.colors[slot];
-        const Attempt attempt = move_plain(number, router, slot, taken | edges, now);
-        if (attempt == Attempt::stays) return;
+        const unsigned output = 1u << (color.plain >> 4);
+        Attempt attempt = move_plain(number, router, color, mark, closed, taken, now);
+        if (attempt == Attempt::moves) taken |= output;
+        else if (attempt == Attempt::is_not_plain) [[unlikely]] attempt = move_any(number, color, static_cast<uint8_t>(slot), taken);
+        if (attempt == Attempt::is_on_its_way) continue;
         if (attempt == Attempt::moves) {
-            taken |= 1u << (color.plain >> 4);
-        } else {
-            auto outputs = static_cast<uint8_t>(taken);
-            const bool moved = move_any(number, color, slot, outputs);
-            taken = outputs;
-            if (!moved) return;
+            color.served = ++router.services;
+            if (color.waiting == 0) {
+                router.waiting_slots &= ~mark;
+                continue;
+            }
         }
-        color.served = ++router.services;
-        if (color.waiting) retry_ = true;
-        else router.waiting_slots &= ~(uint32_t{1} << slot);
-    });
-    agenda_.at(number, next_event_);
-    if (retry_) agenda_.retry_at(number, now + 1);
+        retry = true;
+    }
+    if (next_event_ != never) agenda_.at(number, next_event_);
+    if (retry) agenda_.retry_at(number, now + 1);
 }
 
 // The PE has acted: who waits for room in one of its queues may find it in the next cycle.
@@ -159,26 +163,28 @@ void FastRegion::release(uint32_t number, uint32_t held) {
     if (held & ~router.held) agenda_.retry_at(number, env_.now + 1);
 }
 
-[[gnu::noinline]] bool FastRegion::move_any(uint32_t number, ColorState& color, int slot, uint8_t& taken) {
-    if (routers_[number].messages.routes(color.color)) return move_message(number, static_cast<uint8_t>(slot), taken);
-    return move_color(number, color, static_cast<uint8_t>(slot), taken);
+[[gnu::noinline]] FastRegion::Attempt FastRegion::move_any(uint32_t number, ColorState& color, uint8_t slot, unsigned& taken) {
+    auto outputs = static_cast<uint8_t>(taken);
+    const bool is_message = routers_[number].messages.routes(color.color);
+    const Attempt attempt = is_message ? move_message(number, slot, outputs) : move_color(number, color, slot, outputs);
+    taken = outputs;
+    return attempt;
 }
 
-bool FastRegion::move_message(uint32_t number, uint8_t slot, uint8_t& taken) {
+FastRegion::Attempt FastRegion::move_message(uint32_t number, uint8_t slot, uint8_t& taken) {
     moves_.clear();
-    const ColorState& color = routers_[number].colors[slot];
-    if (color.teardown || !decide_message(number, slot, taken)) return stays(color, 0);
+    if (routers_[number].colors[slot].teardown || !decide_message(number, slot, taken)) return Attempt::stays;
     carry_out(moves_.back());
-    return true;
+    return Attempt::moves;
 }
 
 // Moves one wavelet of the color, if one can go.
-bool FastRegion::move_color(uint32_t number, ColorState& color, uint8_t slot, uint8_t& taken) {
+FastRegion::Attempt FastRegion::move_color(uint32_t number, ColorState& color, uint8_t slot, uint8_t& taken) {
     const Route route = color.route;
-    if (color.teardown || route.tx == 0) return stays(color, 0);
+    if (color.teardown || route.tx == 0) return Attempt::stays;
     int on_their_way = 0;
     // The sides of the route in turn, mostly one; `rest` begins with the one whose turn it is.
-    const unsigned accepted = route.rx & ((1u << side_count) - 1), before = (1u << color.next_side) - 1;
+    const unsigned accepted = route.rx & all_sides, before = ((2u << color.last_side) - 1) & all_sides;
     for (unsigned rest = (accepted & ~before) | (accepted & before) << side_count; rest; rest &= rest - 1) {
         const int turn = std::countr_zero(rest);
         const Side side = static_cast<Side>(turn < side_count ? turn : turn - side_count);
@@ -195,11 +201,11 @@ bool FastRegion::move_color(uint32_t number, ColorState& color, uint8_t slot, ui
         Targets targets;
         if ((outputs & taken) || !find_room(number, outputs, wavelet, targets)) continue;
         taken |= outputs;
-        color.next_side = static_cast<Side>(side + 1 < side_count ? side + 1 : 0);
+        color.last_side = side;
         carry(number, {number, slot, side, outputs}, route, targets);
-        return true;
+        return Attempt::moves;
     }
-    return stays(color, on_their_way);
+    return color.waiting == on_their_way ? Attempt::is_on_its_way : Attempt::stays;
 }
 
 bool FastRegion::find_room(uint32_t number, uint8_t outputs, const Wavelet& wavelet, Targets& targets) {
