@@ -28,6 +28,11 @@ struct Wavelet {
     bool is_ready(uint64_t now) const { return static_cast<int32_t>(ready - static_cast<uint32_t>(now)) <= 0; }
     uint64_t ready_at(uint64_t now) const { return whole(ready, now); }
     uint64_t born_at(uint64_t now) const { return whole(born, now); }
+    // The wavelet has come here from `other`.
+    void take_over(const Wavelet& other, uint64_t ready_from) {
+        *this = other;
+        set_ready(ready_from);
+    }
     void set_ready(uint64_t cycle) { ready = static_cast<uint32_t>(cycle); }
 
     // The cycle near `now` with these low bits.

@@ -62,14 +62,16 @@ private:
     using Targets = std::array<ColorState*, side_count>;  // by output: where the wavelet goes in the next router
     void find_edges();
     void visit_router(uint32_t router);
-    // `stays`: it waits for others, and tries again in the next cycle; `is_on_its_way`: it waits for its time, or its PE only.
-    enum class Attempt { stays, is_on_its_way, moves, is_not_plain };
-    Attempt move_plain(uint32_t number, Router& router, ColorState& color, uint32_t mark, unsigned closed, unsigned taken,
+    // `stays`: it waits for others, and tries again in the next cycle; `waits`: nothing changes before its time, or before its PE acts.
+    enum class Attempt { stays, waits, moves, is_not_plain };
+    Attempt move_plain(uint32_t number, Router& router, ColorState& color, uint32_t mark, unsigned closed, unsigned& taken,
                        uint64_t now);
     void release(uint32_t number, uint32_t held);
     static Attempt look_at(ColorState& target, Side side, uint64_t now);
-    bool move_to_pe(uint32_t number, int8_t color, const Wavelet& wavelet, uint64_t now);
-    Attempt move_any(uint32_t number, ColorState& color, uint8_t slot, unsigned& taken);
+    static WaveletQueue* room_at(Pe& pe, int8_t color);
+    void add_ring(uint32_t number, ColorState& color, Side side);
+    static Attempt served(Router& router, ColorState& color, uint32_t mark);
+    Attempt move_any(uint32_t number, ColorState& color, uint8_t slot, uint8_t& taken);
     ColorState* target_of(uint32_t number, Side out, const Wavelet& wavelet);
     Attempt move_message(uint32_t router, uint8_t slot, uint8_t& taken);
     Attempt move_color(uint32_t router, ColorState& color, uint8_t slot, uint8_t& taken);
@@ -78,6 +80,7 @@ private:
     void pass_on(uint32_t router, Side out, ColorState& target, Wavelet wavelet);
     void visit_ramp(uint32_t pe);
     bool send(uint32_t number, Pe& pe, int queue);
+    void send_in_turn(uint32_t number, Pe& pe);
     const Call& call_;
     Agenda& agenda_;
     std::array<int, side_count> offset_{};  // by output: from a router's number to its neighbour's

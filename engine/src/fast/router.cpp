@@ -13,7 +13,7 @@ constexpr uint8_t bit(Side side) { return static_cast<uint8_t>(1u << side); }
 constexpr unsigned all_sides = (1u << side_count) - 1;
 constexpr unsigned plain_nowhere = 1u << (ColorState::not_plain >> 4);
 
-constexpr bool is_single(uint32_t set) { return set && (set & (set - 1)) == 0; }
+constexpr bool is_single(uint32_t set) { return (set & (set - 1)) == 0; }  // of a set that is not empty
 
 // A cycle that is not far away.
 inline uint64_t soon(uint64_t cycle) {
@@ -54,23 +54,17 @@ void FastRegion::pass_on(uint32_t number, Side out, ColorState& target, Wavelet 
     agenda_.at(next, env_.now + hop_);
 }
 
-// The PE takes a wavelet of the color, which has come from the queue of a router. False: it has no room.
-inline bool FastRegion::move_to_pe(uint32_t number, int8_t color, const Wavelet& wavelet, uint64_t now) {
-    Pe& pe = pes_[number];
+// The queue of the PE for wavelets of the color; nullptr: it has none, or no room.
+inline WaveletQueue* FastRegion::room_at(Pe& pe, int8_t color) {
     const int channel = pe.channel_of_color[static_cast<size_t>(color)];
-    if (channel < 0) return false;
+    if (channel < 0) return nullptr;
     WaveletQueue& queue = pe.channels[static_cast<size_t>(channel)].wavelets;
-    if (queue.full()) return false;
+    if (queue.full()) return nullptr;
     pe.filled |= uint32_t{1} << channel;
-    const uint64_t ready = now + ramp_in_;
-    Wavelet& arrived = queue.push(*pe.arena);
-    arrived = wavelet;
-    arrived.set_ready(ready);
-    if (ready < wake_[number]) wake(number, ready);
-    return true;
+    return &queue;
 }
 
-// Whether a wavelet may go on to this queue of a neighbour as it is, as far as the start of the cycle says.
+// Whether a wavelet may go on as it is to this queue of a neighbour, as far as the start of the cycle says.
 inline FastRegion::Attempt FastRegion::look_at(ColorState& target, Side side, uint64_t now) {
     if (target.surely_takes(side)) return Attempt::moves;
     if (!target.is_settled(now)) return Attempt::is_not_plain;
@@ -78,25 +72,43 @@ inline FastRegion::Attempt FastRegion::look_at(ColorState& target, Side side, ui
     return target.was_full(side, now) ? Attempt::stays : Attempt::moves;
 }
 
+// Queues of a router that have had no wavelets before.
+[[gnu::noinline, gnu::cold]] void FastRegion::add_ring(uint32_t number, ColorState& color, Side side) {
+    color.add_ring(side, arenas_.of(number));
+}
+
+// A wavelet of the color has gone: its turn comes again after the others.
+inline FastRegion::Attempt FastRegion::served(Router& router, ColorState& color, uint32_t mark) {
+    color.served = ++router.services;
+    if (color.waiting) return Attempt::stays;
+    router.waiting_slots &= ~mark;
+    return Attempt::waits;
+}
+
 // The wavelet that most are: data, of a color with one side in and one side out. `closed`: outputs that take more than a
 // look at a queue, `taken` those that are taken.
 inline FastRegion::Attempt FastRegion::move_plain(uint32_t number, Router& router, ColorState& color, uint32_t mark,
-                                                  unsigned closed, unsigned taken, uint64_t now) {
+                                                  unsigned closed, unsigned& taken, uint64_t now) {
     const unsigned to = color.plain >> 4;
     const auto from = static_cast<Side>(color.plain & 15);
     if ((closed >> to & 1) || color.empty(from)) return Attempt::is_not_plain;
     const Wavelet& wavelet = color.front(from);
     if (!wavelet.is_ready(now)) {
         next_event_ = std::min(next_event_, wavelet.ready_at(now));
-        return color.waiting == color.size(from) ? Attempt::is_on_its_way : Attempt::stays;
+        return color.waiting == color.size(from) ? Attempt::waits : Attempt::stays;
     }
     if (wavelet.is_special()) return Attempt::is_not_plain;
     if (taken >> to & 1) return Attempt::stays;
     if (to == side_ramp) {
-        if (!move_to_pe(number, color.color, wavelet, now)) {  // nothing changes before it acts: see `release`
+        Pe& pe = pes_[number];
+        WaveletQueue* const queue = room_at(pe, color.color);
+        if (!queue) {  // nothing changes before the PE acts: see `release`
             router.held |= mark;
-            return Attempt::is_on_its_way;
+            return Attempt::waits;
         }
+        const uint64_t ready = now + ramp_in_;
+        queue->push(*pe.arena).take_over(wavelet, ready);
+        if (ready < wake_[number]) wake(number, ready);
     } else {
         const int offset = offset_[to];
         Router& next = (&router)[offset];
@@ -107,18 +119,17 @@ inline FastRegion::Attempt FastRegion::move_plain(uint32_t number, Router& route
         const Attempt attempt = look_at(target, side, now);
         if (attempt != Attempt::moves) [[unlikely]] return attempt;
         const uint32_t number_of_next = number + static_cast<uint32_t>(offset);
-        if (!target.has_ring(side)) [[unlikely]] target.add_ring(side, arenas_.of(number_of_next));
+        if (!target.has_ring(side)) [[unlikely]] add_ring(number_of_next, target, side);
+        target.push(side).take_over(wavelet, now + hop_);
         next.waiting_slots |= uint32_t{1} << slot;
-        Wavelet& arrived = target.push(side);
-        arrived = wavelet;
-        arrived.set_ready(now + hop_);
         agenda_.at(number_of_next, soon(now + hop_));
     }
+    taken |= 1u << to;
     color.last_side = from;
     color.pop(from, now);
     progress_ = true;
     ++env_.stats.wavelet_moves;
-    return Attempt::moves;
+    return served(router, color, mark);
 }
 
 // Colors take turns: those that were served longest ago come first.
@@ -134,19 +145,14 @@ void FastRegion::visit_router(uint32_t number) {
         const uint32_t mark = uint32_t{1} << slot;
         rest ^= mark;
         ColorState& color = router.colors[slot];
-        const unsigned output = 1u << (color.plain >> 4);
         Attempt attempt = move_plain(number, router, color, mark, closed, taken, now);
-        if (attempt == Attempt::moves) taken |= output;
-        else if (attempt == Attempt::is_not_plain) [[unlikely]] attempt = move_any(number, color, static_cast<uint8_t>(slot), taken);
-        if (attempt == Attempt::is_on_its_way) continue;
-        if (attempt == Attempt::moves) {
-            color.served = ++router.services;
-            if (color.waiting == 0) {
-                router.waiting_slots &= ~mark;
-                continue;
-            }
+        if (attempt == Attempt::is_not_plain) [[unlikely]] {
+            auto outputs = static_cast<uint8_t>(taken);
+            attempt = move_any(number, color, static_cast<uint8_t>(slot), outputs);
+            if (attempt == Attempt::moves) attempt = served(router, color, mark);
+            taken = outputs;
         }
-        retry = true;
+        if (attempt == Attempt::stays) retry = true;
     }
     if (next_event_ != never) agenda_.at(number, next_event_);
     if (retry) agenda_.retry_at(number, now + 1);
@@ -163,12 +169,9 @@ void FastRegion::release(uint32_t number, uint32_t held) {
     if (held & ~router.held) agenda_.retry_at(number, env_.now + 1);
 }
 
-[[gnu::noinline]] FastRegion::Attempt FastRegion::move_any(uint32_t number, ColorState& color, uint8_t slot, unsigned& taken) {
-    auto outputs = static_cast<uint8_t>(taken);
-    const bool is_message = routers_[number].messages.routes(color.color);
-    const Attempt attempt = is_message ? move_message(number, slot, outputs) : move_color(number, color, slot, outputs);
-    taken = outputs;
-    return attempt;
+[[gnu::noinline]] FastRegion::Attempt FastRegion::move_any(uint32_t number, ColorState& color, uint8_t slot, uint8_t& taken) {
+    if (routers_[number].messages.routes(color.color)) return move_message(number, slot, taken);
+    return move_color(number, color, slot, taken);
 }
 
 FastRegion::Attempt FastRegion::move_message(uint32_t number, uint8_t slot, uint8_t& taken) {
@@ -205,7 +208,7 @@ FastRegion::Attempt FastRegion::move_color(uint32_t number, ColorState& color, u
         carry(number, {number, slot, side, outputs}, route, targets);
         return Attempt::moves;
     }
-    return color.waiting == on_their_way ? Attempt::is_on_its_way : Attempt::stays;
+    return color.waiting == on_their_way ? Attempt::waits : Attempt::stays;
 }
 
 bool FastRegion::find_room(uint32_t number, uint8_t outputs, const Wavelet& wavelet, Targets& targets) {
@@ -255,54 +258,57 @@ void FastRegion::carry(uint32_t number, const Move& move, Route route, const Tar
     wake(number, env_.now);
 }
 
-// Output queues take turns, as in Mesh::take_from_pe; who waits for room is woken only if there was none.
+namespace {
+
+[[noreturn, gnu::noinline, gnu::cold]] void no_route_here(uint32_t color) {
+    throw Fault("sends on color " + std::to_string(color) + ", which has no route here");
+}
+
+}  // namespace
+
+// From an output queue, which has wavelets, to the router. Who waits for room in it is woken only if there was none.
+inline bool FastRegion::send(uint32_t number, Pe& pe, int q) {
+    const uint64_t now = env_.now;
+    WaveletQueue& queue = pe.outputs[static_cast<size_t>(q)].wavelets;
+    const Wavelet& wavelet = queue.front();
+    Router& router = routers_[number];
+    const int slot = router.slot[wavelet.color];
+    if (slot < 0) [[unlikely]] no_route_here(wavelet.color);
+    ColorState& color = router.colors[slot];
+    if (color.full(side_ramp)) return false;
+    if (!color.has_ring(side_ramp)) [[unlikely]] add_ring(number, color, side_ramp);
+    const uint64_t ready = std::max(now + 1, wavelet.born_at(now) + ramp_out_);
+    color.push(side_ramp).take_over(wavelet, ready);
+    router.waiting_slots |= uint32_t{1} << slot;
+    agenda_.at(number, soon(ready));
+    const bool was_full = queue.full();
+    queue.pop();
+    if (queue.empty()) pe.sending &= ~(uint32_t{1} << q);
+    pe.ramp_free = now + link_period_;
+    pe.last_output = static_cast<int8_t>(q);
+    progress_ = true;
+    if (was_full || pe.output_flush) [[unlikely]] {
+        pe.output_drained(q);
+        wake(number, now);
+    }
+    return true;
+}
+
 void FastRegion::visit_ramp(uint32_t number) {
     Pe& pe = pes_[number];
     if (!pe.sending || pe.ramp_free > env_.now) return;
-    if (is_single(pe.sending)) {
-        send(number, pe, std::countr_zero(pe.sending));
-        return;
-    }
+    if (is_single(pe.sending)) (void)send(number, pe, std::countr_zero(pe.sending));
+    else send_in_turn(number, pe);
+}
+
+// Output queues take turns, as in Mesh::take_from_pe.
+[[gnu::noinline]] void FastRegion::send_in_turn(uint32_t number, Pe& pe) {
     const uint32_t after = pe.sending & ~((uint32_t{2} << pe.last_output) - 1);
     for (const uint32_t part : {after, pe.sending & ~after}) {
         for (uint32_t rest = part; rest; rest &= rest - 1) {
             if (send(number, pe, std::countr_zero(rest))) return;
         }
     }
-}
-
-namespace {
-
-[[noreturn]] void no_route_here(uint32_t color) {
-    throw Fault("sends on color " + std::to_string(color) + ", which has no route here");
-}
-
-}  // namespace
-
-bool FastRegion::send(uint32_t number, Pe& pe, int q) {
-    const uint64_t now = env_.now;
-    WaveletQueue& queue = pe.outputs[static_cast<size_t>(q)].wavelets;
-    const Wavelet& wavelet = queue.front();
-    Router& router = routers_[number];
-    ColorState* color = router.find(wavelet.color);
-    if (!color) no_route_here(wavelet.color);
-    if (color->full(side_ramp)) return false;
-    const uint64_t ready = std::max(now + 1, wavelet.born_at(now) + ramp_out_);
-    Wavelet& sent = router.push(*color, side_ramp, arenas_, number);
-    sent = wavelet;
-    sent.set_ready(ready);
-    agenda_.at(number, ready);
-    const bool was_full = queue.full();
-    queue.pop();
-    if (queue.empty()) pe.sending &= ~(uint32_t{1} << q);
-    pe.ramp_free = now + link_period_;
-    pe.last_output = static_cast<int8_t>(q);
-    if (was_full || pe.output_flush) {
-        pe.output_drained(q);
-        wake(number, now);
-    }
-    progress_ = true;
-    return true;
 }
 
 }  // namespace wafersim::fast
