@@ -94,7 +94,7 @@ inline FastRegion::Attempt FastRegion::move_plain(uint32_t number, Router& route
     if ((closed >> to & 1) || color.empty(from)) return Attempt::is_not_plain;
     const Wavelet& wavelet = color.front(from);
     if (!wavelet.is_ready(now)) {
-        next_event_ = std::min(next_event_, wavelet.ready_at(now));
+        agenda_.at(number, soon(wavelet.ready_at(now)));
         return color.waiting == color.size(from) ? Attempt::waits : Attempt::stays;
     }
     if (wavelet.is_special()) return Attempt::is_not_plain;
@@ -137,8 +137,6 @@ void FastRegion::visit_router(uint32_t number) {
     Router& router = routers_[number];
     const uint64_t now = env_.now;
     const unsigned closed = plain_links_ && !router.messages.enabled ? router.edges | plain_nowhere : ~0u;
-    next_event_ = never;
-    bool retry = false;             // a wavelet could go, but for others
     unsigned taken = 0;             // outputs
     for (uint32_t rest = router.slots_to_try(); rest;) {
         const unsigned slot = longest_unserved(router, rest);
@@ -148,14 +146,14 @@ void FastRegion::visit_router(uint32_t number) {
         Attempt attempt = move_plain(number, router, color, mark, closed, taken, now);
         if (attempt == Attempt::is_not_plain) [[unlikely]] {
             auto outputs = static_cast<uint8_t>(taken);
+            next_event_ = never;
             attempt = move_any(number, color, static_cast<uint8_t>(slot), outputs);
             if (attempt == Attempt::moves) attempt = served(router, color, mark);
+            agenda_.at(number, next_event_);
             taken = outputs;
         }
-        if (attempt == Attempt::stays) retry = true;
+        if (attempt == Attempt::stays) agenda_.retry_at(number, now + 1);
     }
-    if (next_event_ != never) agenda_.at(number, next_event_);
-    if (retry) agenda_.retry_at(number, now + 1);
 }
 
 // The PE has acted: who waits for room in one of its queues may find it in the next cycle.
