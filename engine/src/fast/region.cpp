@@ -73,7 +73,7 @@ void FastRegion::work_watched(uint64_t cycle) {
     const std::span<const uint32_t> queue(queue_.data(), queued_);
     for (const uint32_t i : queue) {
         agenda_.clear(i);
-        guard(Phase::routers, i, [&] { visit_router(i); });
+        guard(Phase::routers, i, [&] { visit_router_watched(i); });
     }
     for (const uint32_t i : queue) guard(Phase::ramps, i, [&] { visit_ramp(i); });
     for (const uint32_t i : queue) {

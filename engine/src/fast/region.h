@@ -62,6 +62,7 @@ private:
     using Targets = std::array<ColorState*, side_count>;  // by output: where the wavelet goes in the next router
     void find_edges();
     void visit_router(uint32_t router);
+    void visit_router_watched(uint32_t router);
     // `stays`: it waits for others, and tries again in the next cycle; `waits`: nothing changes before its time, or before its PE acts.
     enum class Attempt { stays, waits, moves, is_not_plain };
     Attempt move_plain(uint32_t number, Router& router, ColorState& color, uint32_t mark, unsigned closed, unsigned& taken,
@@ -71,7 +72,7 @@ private:
     static WaveletQueue* room_at(Pe& pe, int8_t color);
     void add_ring(uint32_t number, ColorState& color, Side side);
     static Attempt served(Router& router, ColorState& color, uint32_t mark);
-    Attempt move_any(uint32_t number, ColorState& color, uint8_t slot, uint8_t& taken);
+    Attempt move_any(uint32_t number, ColorState& color, uint32_t mark, unsigned& taken);
     ColorState* target_of(uint32_t number, Side out, const Wavelet& wavelet);
     Attempt move_message(uint32_t router, uint8_t slot, uint8_t& taken);
     Attempt move_color(uint32_t router, ColorState& color, uint8_t slot, uint8_t& taken);

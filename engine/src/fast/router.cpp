@@ -132,6 +132,20 @@ inline FastRegion::Attempt FastRegion::move_plain(uint32_t number, Router& route
     return served(router, color, mark);
 }
 
+// Any wavelet of the color, if one can go.
+[[gnu::noinline]] FastRegion::Attempt FastRegion::move_any(uint32_t number, ColorState& color, uint32_t mark, unsigned& taken) {
+    const auto slot = static_cast<uint8_t>(std::countr_zero(mark));
+    auto outputs = static_cast<uint8_t>(taken);
+    next_event_ = never;
+    Router& router = routers_[number];
+    Attempt attempt = router.messages.routes(color.color) ? move_message(number, slot, outputs)
+                                                          : move_color(number, color, slot, outputs);
+    if (attempt == Attempt::moves) attempt = served(router, color, mark);
+    agenda_.at(number, next_event_);
+    taken = outputs;
+    return attempt;
+}
+
 // Colors take turns: those that were served longest ago come first.
 void FastRegion::visit_router(uint32_t number) {
     Router& router = routers_[number];
@@ -145,15 +159,22 @@ void FastRegion::visit_router(uint32_t number) {
         ColorState& color = router.colors[slot];
         Attempt attempt = move_plain(number, router, color, mark, closed, taken, now);
         if (attempt == Attempt::is_not_plain) [[unlikely]] {
-            auto outputs = static_cast<uint8_t>(taken);
-            next_event_ = never;
-            attempt = move_any(number, color, static_cast<uint8_t>(slot), outputs);
-            if (attempt == Attempt::moves) attempt = served(router, color, mark);
-            agenda_.at(number, next_event_);
+            unsigned outputs = taken;
+            attempt = move_any(number, color, mark, outputs);
             taken = outputs;
         }
         if (attempt == Attempt::stays) agenda_.retry_at(number, now + 1);
     }
+}
+
+// For observers, whom the reference engine's way of moving wavelets tells everything.
+void FastRegion::visit_router_watched(uint32_t number) {
+    Router& router = routers_[number];
+    unsigned taken = 0;
+    each_in_turn(router, router.slots_to_try(), [&](int slot) {
+        const Attempt attempt = move_any(number, router.colors[slot], uint32_t{1} << slot, taken);
+        if (attempt == Attempt::stays) agenda_.retry_at(number, env_.now + 1);
+    });
 }
 
 // The PE has acted: who waits for room in one of its queues may find it in the next cycle.
@@ -165,11 +186,6 @@ void FastRegion::release(uint32_t number, uint32_t held) {
         if (channel >= 0 && !pe.channels[static_cast<size_t>(channel)].wavelets.full()) router.held &= ~(uint32_t{1} << slot);
     });
     if (held & ~router.held) agenda_.retry_at(number, env_.now + 1);
-}
-
-[[gnu::noinline]] FastRegion::Attempt FastRegion::move_any(uint32_t number, ColorState& color, uint8_t slot, uint8_t& taken) {
-    if (routers_[number].messages.routes(color.color)) return move_message(number, slot, taken);
-    return move_color(number, color, slot, taken);
 }
 
 FastRegion::Attempt FastRegion::move_message(uint32_t number, uint8_t slot, uint8_t& taken) {
