@@ -68,6 +68,7 @@ public:
     const Wavelet& front(Side side) const { return rings_[head_[side]]; }
     const Wavelet& at(Side side, int i) const { return rings_[index(side, i)]; }
     Wavelet& at(Side side, int i) { return rings_[index(side, i)]; }
+    const Wavelet* storage() const { return rings_; }
     bool has_ring(Side side) const { return head_[side] != no_ring; }
     void add_ring(Side side, Arena& arena);
     // Room for another wavelet, which the caller writes there.

@@ -100,6 +100,7 @@ public:
         --count_;
         head_ = count_ ? static_cast<uint8_t>((head_ + 1) & mask_) : uint8_t{0};
     }
+    const Wavelet* storage() const { return ring_; }  // nullptr: none yet
     int most() const { return most_; }  // highest filling so far
 
 private:

@@ -111,9 +111,71 @@ void FastRegion::guard(Phase phase, uint32_t number, F f) {
     }
 }
 
+namespace {
+
+// Not the builtin alone: functions that do nothing but prefetch count as ones without effect, and compilers drop their calls.
+inline void ask_for(const void* p) {
+#if defined(__x86_64__) && defined(__GNUC__)
+    asm volatile("prefetcht0 %0" : : "m"(*static_cast<const char*>(p)));
+#else
+    __builtin_prefetch(p);
+#endif
+}
+
+void ask_for_parts(const Pe& pe, const Router& router) {
+    each_bit(pe.running, [&](int thread) { ask_for(&pe.run_of(thread)); });
+    each_bit(router.slots_to_try(), [&](int slot) { ask_for(&router.colors[slot]); });
+    ask_for(pe.channels.data());
+    ask_for(pe.outputs.data());
+    if (pe.frames.empty()) return;
+    ask_for(&pe.frames.back());
+    ask_for(pe.registers.data());
+}
+
+void ask_for_elements(const Pe& pe) {
+    each_bit(pe.running, [&](int thread) {
+        const VecRun& run = pe.run_of(thread);
+        if (run.flow > Flow::simple) ask_for(pe.memory.data() + run.address);
+        if (run.input != none) ask_for(pe.channels[static_cast<size_t>(run.input)].wavelets.storage());
+        if (run.output != none) ask_for(pe.outputs[static_cast<size_t>(run.output)].wavelets.storage());
+    });
+}
+
+}  // namespace
+
+// Wavelets, and where those go that take no more than a look at a queue.
+inline void FastRegion::ask_for_wavelets(uint32_t number) const {
+    const Router& router = routers_[number];
+    each_bit(router.slots_to_try(), [&](int slot) {
+        const ColorState& color = router.colors[slot];
+        ask_for(color.storage());
+        const unsigned to = color.plain >> 4;
+        if (color.plain == ColorState::not_plain || to == side_ramp || (router.edges >> to & 1)) return;
+        const Router& next = routers_[number + static_cast<uint32_t>(offset_[to])];
+        if (const int target = next.slot[static_cast<size_t>(color.color)]; target >= 0) ask_for(&next.colors[target]);
+    });
+}
+
+// The state of a large mesh does not fit the caches, but who is visited next is known: their state is asked for some
+// visits ahead, in the order in which one pointer leads to the next.
+inline void FastRegion::ask_for_state(uint32_t far, uint32_t near, uint32_t next) const {
+    constexpr size_t line = 64, lines_of_pe = 5;
+    ask_for(&routers_[far]);
+#pragma GCC unroll 8
+    for (size_t n = 0; n < lines_of_pe; ++n) ask_for(reinterpret_cast<const char*>(&pes_[far]) + n * line);
+    ask_for_parts(pes_[near], routers_[near]);
+    ask_for_elements(pes_[next]);
+    ask_for_wavelets(next);
+}
+
 void FastRegion::work_queue() {
     const uint32_t* const queue = queue_.data();
-    for (size_t k = 0; k < queued_; ++k) visit(queue[k]);
+    const size_t count = queued_;
+    for (size_t k = 0; k < count; ++k) {
+        const auto ahead = [&](size_t n) { return queue[std::min(k + n, count - 1)]; };
+        ask_for_state(ahead(8), ahead(5), ahead(3));
+        visit(queue[k]);
+    }
 }
 
 // All phases of a PE's cycle. What others see of it is its router's queues, which know whether a wavelet left them in this

@@ -49,6 +49,8 @@ private:
     void begin_queue(size_t most);
     void collect(uint32_t from, uint32_t to);
     void work_queue();
+    void ask_for_wavelets(uint32_t number) const;
+    void ask_for_state(uint32_t far, uint32_t near, uint32_t next) const;
     void close_cycle();
     void visit(uint32_t pe);
     void visit_pe(uint32_t pe);
