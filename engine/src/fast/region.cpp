@@ -9,6 +9,13 @@
 
 namespace wafersim::fast {
 
+namespace {
+
+constexpr size_t pes_in_caches = 512;  // the state of so many stays in a core's cache
+constexpr size_t far_ahead = 8;        // visits for which state is asked ahead
+
+}  // namespace
+
 FastRegion::FastRegion(const Wafer& wafer, const Call& call, Agenda& agenda)
     : Region(wafer),
       call_(call),
@@ -85,7 +92,7 @@ void FastRegion::work_watched(uint64_t cycle) {
 
 // An empty one with room for `most`.
 void FastRegion::begin_queue(size_t most) {
-    if (queue_.size() < most) queue_.resize(most);
+    if (queue_.size() < most + far_ahead) queue_.resize(most + far_ahead);
     queued_ = 0;
 }
 
@@ -113,17 +120,20 @@ void FastRegion::guard(Phase phase, uint32_t number, F f) {
 
 namespace {
 
-// Not the builtin alone: functions that do nothing but prefetch count as ones without effect, and compilers drop their calls.
+// For the line some bytes behind an address, which may be no address at all. The builtin would not do: functions that only
+// prefetch count as ones without effect, and compilers drop their calls.
+template <size_t behind = 0>
 inline void ask_for(const void* p) {
 #if defined(__x86_64__) && defined(__GNUC__)
-    asm volatile("prefetcht0 %0" : : "m"(*static_cast<const char*>(p)));
+    asm volatile("prefetcht0 %c1(%0)" : : "r"(p), "i"(behind));
 #else
-    __builtin_prefetch(p);
+    __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(p) + behind));
 #endif
 }
 
 void ask_for_parts(const Pe& pe, const Router& router) {
-    each_bit(pe.running, [&](int thread) { ask_for(&pe.run_of(thread)); });
+    ask_for(pe.runs);  // mostly all that there are
+    ask_for<2 * sizeof(VecRun)>(pe.runs);
     each_bit(router.slots_to_try(), [&](int slot) { ask_for(&router.colors[slot]); });
     ask_for(pe.channels.data());
     ask_for(pe.outputs.data());
@@ -159,21 +169,28 @@ inline void FastRegion::ask_for_wavelets(uint32_t number) const {
 // The state of a large mesh does not fit the caches, but who is visited next is known: their state is asked for some
 // visits ahead, in the order in which one pointer leads to the next.
 inline void FastRegion::ask_for_state(uint32_t far, uint32_t near, uint32_t next) const {
-    constexpr size_t line = 64, lines_of_pe = 5;
+    const Pe* const pe = &pes_[far];
     ask_for(&routers_[far]);
-#pragma GCC unroll 8
-    for (size_t n = 0; n < lines_of_pe; ++n) ask_for(reinterpret_cast<const char*>(&pes_[far]) + n * line);
+    ask_for(pe);
+    ask_for<64>(pe);
+    ask_for<128>(pe);
+    ask_for<192>(pe);
+    ask_for<256>(pe);
     ask_for_parts(pes_[near], routers_[near]);
     ask_for_elements(pes_[next]);
     ask_for_wavelets(next);
 }
 
 void FastRegion::work_queue() {
-    const uint32_t* const queue = queue_.data();
+    uint32_t* const queue = queue_.data();
     const size_t count = queued_;
+    if (pes_.size() <= pes_in_caches) {
+        for (size_t k = 0; k < count; ++k) visit(queue[k]);
+        return;
+    }
+    if (count > 0) std::fill_n(queue + count, far_ahead, queue[count - 1]);
     for (size_t k = 0; k < count; ++k) {
-        const auto ahead = [&](size_t n) { return queue[std::min(k + n, count - 1)]; };
-        ask_for_state(ahead(8), ahead(5), ahead(3));
+        ask_for_state(queue[k + far_ahead], queue[k + 5], queue[k + 3]);
         visit(queue[k]);
     }
 }
