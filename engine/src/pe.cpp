@@ -93,8 +93,8 @@ Pe::Pe(Environment& environment, Arena& block_arena, Router& router, const Progr
        const int64_t* patches)
     : env(&environment),
       arena(&block_arena),
-      memory(words, program ? program->stored_words : 0, program ? env->machine.memory.words : 0),
       program(program),
+      memory(words, program ? program->stored_words : 0, program ? env->machine.memory.words : 0),
       router(router),
       x(static_cast<int16_t>(x)),
       y(static_cast<int16_t>(y)) {

@@ -147,8 +147,8 @@ struct alignas(64) Pe {
     std::vector<std::string> waits_for() const;  // for the deadlock report
 
     // ------------------------------------------------------------------ what most visits look at
-    // Lines of the host's caches are what a visit costs: three of them for one that moves an element, another one where
-    // a wavelet arrives.
+    // Lines of the host's caches are what a visit costs: four of them for one that goes on, another one where
+    // an operation starts or a wavelet arrives.
     uint64_t main_ready = 0;
     uint64_t ramp_free = 0;
     uint32_t running = 0;          // operations in progress, by thread
@@ -166,45 +166,43 @@ struct alignas(64) Pe {
     int8_t waits_for_thread = none;  // microthread that must end before the main thread goes on
     bool has_commands = false;
     uint8_t run_count = 0;
-    CompactVector<PendingActivation> pending;
 
+    CompactVector<PendingActivation> pending;
     CompactVector<Frame> frames;
-    uint64_t thread_cycles = 0;
     std::span<Channel> channels;   // by channel id: input queue or color
     std::span<OutputQueue> outputs;
 
     uint64_t places = ~uint64_t{0};       // of runs, see place_of_run
     VecRun* runs = nullptr;        // of threads in the order of their first operation
-    Plan* spare_plans = nullptr;   // for operations that need their own
     uint64_t active = 0;           // local tasks
     uint64_t blocked = 0;          // any id
-    Memory memory;
-
-    std::array<int8_t, 32> channel_of_color;  // -1: no input queue has this color
+    uint64_t thread_cycles = 0, main_cycles = 0;
     const Program* program;
-    const uint64_t* patched = nullptr;  // constants from Program::first_patched on; its own where patches change them
-    Router& router;
-    uint64_t main_cycles = 0;
+    const Function* current_function = nullptr;  // see executed
 
-    // main thread and tasks
     CompactVector<uint64_t> registers;
     CompactVector<MapRun> maps;
-    const Function* current_function = nullptr;  // see executed
+    Memory memory;
     int current_loc = 0;           // of what the main thread executed last
-    int running_task = none;       // id, or one of the pseudo ids below
-    uint32_t running_ticket = 0;   // of the launch it belongs to
-    int next_id = 0;               // round robin of the scheduler
-    uint64_t high_priority = 0;
-    const std::string* task_name = nullptr;
+    uint32_t running_ticket = 0;   // of the launch that its task belongs to
 
-    std::array<int8_t, 16> channel_of_queue;  // -1: the queue has no color yet
-    std::span<FifoState> fifos;
-    std::span<Dsr> dsrs;
+    // ------------------------------------------------------------------ what starts, arrivals and tasks look at
+    std::array<int8_t, 32> channel_of_color;  // -1: no input queue has this color
+    Router& router;
+    const uint64_t* patched = nullptr;  // constants from Program::first_patched on; its own where patches change them
+    Plan* spare_plans = nullptr;   // for operations that need their own
     std::unique_ptr<PeExtras> own_extras;
 
-    // host
+    uint64_t high_priority = 0;
+    const std::string* task_name = nullptr;
+    int running_task = none;       // id, or one of the pseudo ids below
+    int next_id = 0;               // round robin of the scheduler
+    std::array<int8_t, 16> channel_of_queue;  // -1: the queue has no color yet
     uint64_t command_due = 0;
-    CompactVector<uint32_t> commands;  // tickets, in order
+    CompactVector<uint32_t> commands;  // of the host: tickets, in order
+
+    std::span<FifoState> fifos;
+    std::span<Dsr> dsrs;
     int16_t x, y;
 
     bool alive() const { return program != nullptr; }

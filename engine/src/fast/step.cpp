@@ -121,7 +121,7 @@ uint64_t next_wake(const Pe& pe, const Turn& last) {
     if (pe.frames.empty()) {
         if (pe.main_ready >= next) at(pe.main_ready);
         if (pe.has_handlers() || (pe.active & ~pe.blocked)) at(pe.main_ready);
-        if (!pe.commands.empty() && (pe.command_due >= next || pe.host_may_command())) at(pe.command_due);
+        if (pe.has_commands && (pe.command_due >= next || pe.host_may_command())) at(pe.command_due);
     }
     return wake;
 }
