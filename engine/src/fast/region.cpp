@@ -12,7 +12,7 @@ namespace wafersim::fast {
 namespace {
 
 constexpr size_t pes_in_caches = 512;  // the state of so many stays in a core's cache
-constexpr size_t far_ahead = 8;        // visits for which state is asked ahead
+constexpr size_t far_ahead = 5;        // visits for which state is asked ahead
 
 }  // namespace
 
@@ -190,7 +190,7 @@ void FastRegion::work_queue() {
     }
     if (count > 0) std::fill_n(queue + count, far_ahead, queue[count - 1]);
     for (size_t k = 0; k < count; ++k) {
-        ask_for_state(queue[k + far_ahead], queue[k + 5], queue[k + 3]);
+        ask_for_state(queue[k + far_ahead], queue[k + 3], queue[k + 1]);
         visit(queue[k]);
     }
 }
