@@ -31,7 +31,7 @@ reproduce: dev ## set everything up, run the workflow: kernels to tables and fig
 	@$(PY) -m snakemake --workflow-profile $(PROFILE) $(ARGS)
 
 MEASUREMENTS := results/aggregate/measurements.csv
-scale: dev ## MeshGEMV 16K on 720 x 720 PEs, MeshGEMM 1K on 360 x 360: cycles, seconds, memory into results/scale (SCALE=meshgemm: 2K on 720 x 720, an hour or more)
+scale: dev ## MeshGEMV 16K on 720 x 720 PEs, MeshGEMM 1K on 360 x 360: cycles, seconds, memory into results/scale (SCALE=meshgemm: 2K on 720 x 720, 25 minutes)
 	@for name in $(SCALE); do \
 	    $(PY) -m snakemake --workflow-profile scale --config experiments=config/experiments.scale_$$name.csv \
 	        -- $(MEASUREMENTS) && cp $(MEASUREMENTS) results/scale/$$name.csv || exit 1; \
